@@ -1,0 +1,340 @@
+"""A build: reads what has changed, compiles it, has promtool prove it, and brings the disk into line."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rules_gen import cache, freshness
+from rules_gen.compiler import Compiled, Shared, compile_catalog, compile_unit, read_shared
+from rules_gen.diagnostics import Diagnostic, Level, Place, Problem
+from rules_gen.freshness import content_hash
+from rules_gen.model import ServiceDigest
+from rules_gen.output_tree import Changes, OutputError, apply, compare
+from rules_gen.parallel import spread
+from rules_gen.source.files import SourceFile, read_sources
+from rules_gen.source.layout import Layout, Unit, lay_out
+from rules_gen.target import Fixture, GeneratedFile
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is."""
+
+PARALLEL_FROM = 8
+"""Fewer services than this are compiled in one process: a fork costs more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to build. `only` names targets; `today` is an ISO date; with `write` off the disk stays as it is."""
+
+    root: Path
+    today: str
+    write: bool = True
+    only: frozenset[str] | None = None
+    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
+    progress: Progress = lambda stage, done, total: None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a build came to. With an error among the diagnostics, nothing was written."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    changes: Changes
+    services: int
+    compiled: int
+    outputs: int
+    recorded: int
+    verified: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error."""
+        return any(diagnostic.level is Level.ERROR for diagnostic in self.diagnostics)
+
+
+@dataclass(slots=True)
+class _Build:
+    """A build under way."""
+
+    options: Options
+    contents: dict[str, bytes]
+    inputs: dict[str, str]
+    layout: Layout
+    state: dict[str, Any]
+    shared: Shared
+    shared_key: str
+    problems: list[Problem]
+    recorded: int = 0
+    verified: int = 0
+
+
+def build(options: Options) -> Result:
+    """Builds everything below `options.root`. OutputError when the outputs can't be written."""
+    gc.disable()  # Nothing here makes cycles worth collecting, and looking for them takes a tenth of a cold build.
+    try:
+        return _build(options)
+    finally:
+        gc.enable()
+
+
+def _build(options: Options) -> Result:
+    sources, problems = read_sources(options.root)
+    contents = {source.path: source.content for source in sources}
+    layout = lay_out(contents)
+    problems += layout.problems
+    inputs = {path: content_hash(content) for path, content in contents.items()}
+    shared_paths = [p for p in (layout.policy, *layout.templates.values(), *layout.runbooks.values()) if p]
+    run = _Build(
+        options,
+        contents,
+        inputs,
+        layout,
+        freshness.load_state(str(options.root), options.only),
+        read_shared(layout, contents) if sources else Shared(None),
+        cache.input_key(shared_paths, inputs),
+        problems,
+    )
+    run.problems += run.shared.problems
+    stale = _stale_units(run)
+    compiled = _compile(run, stale)
+    for result in compiled:
+        run.problems += result.problems
+    if not layout.units and sources and not run.problems:
+        run.problems.append(
+            Problem("source-files", "no service has a definition, so nothing would be generated", Place("alerts"), "write alerts/<team>/<service>.yaml")
+        )
+    wanted: dict[str, bytes | None] = {}
+    digests: dict[str, ServiceDigest] | None = None
+    if not _has_errors(run):
+        wanted, digests = _outputs(run, stale, compiled)
+    if _has_errors(run):
+        return _result(run, Changes((), (), (), ()), compiled, 0)
+    known = run.state.get("outputs", {})
+    keep = frozenset(_kept(run)) if options.only is not None else frozenset()
+    changes = compare(options.root, wanted, known, keep)
+    if options.write:
+        apply(options.root, wanted, changes)
+        _remember(run, wanted, compiled, digests, changes, keep)
+    return _result(run, changes, compiled, len(wanted))
+
+
+def _has_errors(run: _Build) -> bool:
+    return any(problem.level is Level.ERROR for problem in run.problems)
+
+
+def _key(unit: Unit) -> str:
+    return f"{unit.team}/{unit.service}"
+
+
+def _unit_key(run: _Build, unit: Unit) -> str:
+    return f"{run.shared_key} {cache.input_key(unit.files, run.inputs)}"
+
+
+def _stale_units(run: _Build) -> list[Unit]:
+    """The services to compile: those that have changed, or whose outputs aren't as they were written."""
+    known: dict[str, Any] = run.state.get("units", {})
+    outputs = run.state.get("outputs", {})
+    found = freshness.signatures(str(run.options.root)) if known else {}
+    stale = []
+    for unit in run.layout.units:
+        entry = known.get(_key(unit))
+        if (
+            entry is None
+            or entry["input"] != _unit_key(run, unit)
+            or run.options.today >= entry["recheck"]
+            or not all(freshness.is_intact(str(run.options.root), path, outputs[path], found.get(path)) for path in entry["paths"])
+        ):
+            stale.append(unit)
+    return stale
+
+
+def _compile(run: _Build, units: list[Unit]) -> list[Compiled]:
+    options, context = run.options, run.shared.context
+    total = len(units)
+    done = 0
+
+    def work(part: Any) -> list[Compiled]:  # noqa: ANN401 - a slice of units
+        nonlocal done
+        results = []
+        for unit in part:
+            # The service itself isn't needed any more, and would only be copied from process to process.
+            results.append(replace(compile_unit(unit, run.contents, context, options.today, options.only), service=None))
+            done += 1
+            options.progress("compiling", min(total, done * processes), total)
+        return results
+
+    processes = min(options.processes, total) if total >= PARALLEL_FROM else 1
+    return spread(work, units, processes)
+
+
+def _outputs(run: _Build, stale: list[Unit], compiled: list[Compiled]) -> tuple[dict[str, bytes | None], dict[str, ServiceDigest] | None]:
+    """All outputs by path, None for those known to be right; and all digests where they were needed."""
+    wanted: dict[str, bytes | None] = {}
+    known: dict[str, Any] = run.state.get("units", {})
+    stale_keys = {_key(unit) for unit in stale}
+    for unit in run.layout.units:
+        if _key(unit) not in stale_keys:
+            wanted.update(dict.fromkeys(known[_key(unit)]["paths"]))
+    for result in compiled:
+        wanted.update({file.path: file.content for file in result.files})
+    digests = _digests(run, compiled)
+    if digests is None:
+        wanted.update(dict.fromkeys(run.state["catalog"]))
+    elif run.shared.context is not None:
+        files, problems = compile_catalog(run.shared.context, digests.values(), run.options.only)
+        run.problems += problems
+        wanted.update({file.path: file.content for file in files})
+    if not _has_errors(run):
+        fixtures = [fixture for result in compiled for fixture in result.fixtures]
+        if fixtures:
+            wanted.update(_prove(run, fixtures))
+    return wanted, digests
+
+
+def _digests(run: _Build, compiled: list[Compiled]) -> dict[str, ServiceDigest] | None:
+    """The digests of all services; None when nothing that the catalogue speaks of has changed."""
+    known: dict[str, Any] = run.state.get("units", {})
+    fresh = {_key(result.unit): result.digest for result in compiled if result.digest is not None}
+    names = [_key(unit) for unit in run.layout.units]
+    root = str(run.options.root)
+    if (
+        run.state.get("shared") == run.shared_key
+        and set(known) == set(names)
+        and all(known[name]["digest"] == content_hash(cache.digest_bytes(digest)) for name, digest in fresh.items())
+    ):
+        found = freshness.signatures(root)
+        if all(freshness.is_intact(root, path, run.state["outputs"][path], found.get(path)) for path in run.state["catalog"]):
+            return None
+    old: dict[str, ServiceDigest] = {}
+    if len(fresh) < len(names):
+        suffix = freshness.suffix_of(run.options.only)
+        old = cache.load_digests(run.options.root, f"{freshness.FOLDER}/digests{suffix}.json")
+    missing = [unit for unit in run.layout.units if _key(unit) not in fresh and _key(unit) not in old]
+    for result in _compile(run, missing):
+        if result.digest is not None:
+            fresh[_key(result.unit)] = result.digest
+    return {name: fresh.get(name) or old[name] for name in names}
+
+
+def _prove(run: _Build, fixtures: list[Fixture]) -> dict[str, bytes]:
+    """The finished fixtures: what was recorded before is recalled, the rest recorded, and all is run by promtool."""
+    from rules_gen.promtool import Promtool, PromtoolError
+
+    try:
+        promtool = Promtool.find(run.options.root)
+        recalled = {fixture.path: _recall(run.options.root, fixture) for fixture in fixtures}
+        finished = _finish(run, promtool, fixtures, recalled)
+        failures = _verify(run, promtool, fixtures, finished)
+        if failures and not _has_errors(run):
+            # Somebody may have edited what was recorded: it is made anew before it is called wrong.
+            suspect = [fixture for fixture in fixtures if fixture.path in failures]
+            finished.update(_finish(run, promtool, suspect, {}))
+            for path, message in _verify(run, promtool, suspect, finished).items():
+                place = next(fixture.scenarios[0].place for fixture in suspect if fixture.path == path)
+                run.problems.append(Problem("promtool", f"promtool rejects {path}:\n{message}", place))
+    except PromtoolError as error:
+        run.problems.append(Problem("promtool", str(error), Place("rules")))
+        return {}
+    return finished
+
+
+def _recall(root: Path, fixture: Fixture) -> Mapping[str, Any]:
+    path = root / fixture.path
+    try:
+        return fixture.recall(path.read_bytes()) if not path.is_symlink() else {}
+    except OSError:
+        return {}
+
+
+def _finish(run: _Build, promtool: Any, fixtures: list[Fixture], recalled: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:  # noqa: ANN401
+    finished: dict[str, bytes] = {}
+    complete = [f for f in fixtures if all(s.key in recalled.get(f.path, {}) for s in f.scenarios)]
+    lacking = [f for f in fixtures if f not in complete]
+    for fixture in complete:
+        finished[fixture.path] = fixture.render(recalled[fixture.path])
+    batch = 40
+    for start in range(0, len(lacking), batch):
+        run.options.progress("recording", start, len(lacking))
+        part = lacking[start : start + batch]
+        known = {key: value for fixture in part for key, value in recalled.get(fixture.path, {}).items()}
+        result = promtool.record(part, known)
+        run.problems += result.problems
+        run.recorded += len(result.recordings)
+        if not result.problems:
+            for fixture in part:
+                finished[fixture.path] = fixture.render({**known, **result.recordings})
+    return finished
+
+
+def _verify(run: _Build, promtool: Any, fixtures: list[Fixture], finished: Mapping[str, bytes]) -> dict[str, str]:  # noqa: ANN401
+    pairs = [(f.rules, GeneratedFile(f.path, finished[f.path])) for f in fixtures if f.path in finished]
+    failures: dict[str, str] = {}
+    batch = 40
+    for start in range(0, len(pairs), batch):
+        run.options.progress("proving", start, len(pairs))
+        failures.update({failure.path: failure.message for failure in promtool.verify(pairs[start : start + batch])})
+    run.verified += len(pairs) - len(failures)
+    return failures
+
+
+def _kept(run: _Build) -> list[str]:
+    """Outputs of targets that this build doesn't make."""
+    return [path for path in freshness.signatures(str(run.options.root)) if path not in run.state.get("outputs", {})]
+
+
+def _remember(
+    run: _Build,
+    wanted: Mapping[str, bytes | None],
+    compiled: list[Compiled],
+    digests: Mapping[str, ServiceDigest] | None,
+    changes: Changes,
+    keep: frozenset[str],
+) -> None:
+    found = freshness.signatures(str(run.options.root))
+    before = run.state.get("outputs", {})
+    units: dict[str, Any] = {}
+    known: dict[str, Any] = run.state.get("units", {})
+    results = {_key(result.unit): result for result in compiled}
+    for unit in run.layout.units:
+        name = _key(unit)
+        result = results.get(name)
+        units[name] = known.get(name)
+        if result is not None and result.digest is not None:
+            units[name] = {
+                "input": _unit_key(run, unit),
+                "paths": result.digest.paths,
+                "recheck": result.recheck or cache.NEVER,
+                "digest": content_hash(cache.digest_bytes(result.digest)),
+            }
+    outputs = {path: [before[path][0] if content is None else content_hash(content), found[path]] for path, content in wanted.items()}
+    owned = {path for entry in units.values() for path in entry["paths"]}
+    state = {
+        "tool": freshness.tool_key(),
+        "complete": not run.problems,
+        "recheck": min((entry["recheck"] for entry in units.values()), default=cache.NEVER),
+        "inputs": freshness.hash_inputs(str(run.options.root)),
+        "shared": run.shared_key,
+        "units": units,
+        "catalog": [path for path in wanted if path not in owned],
+        "outputs": outputs,
+        "foreign": sorted({*changes.foreign, *keep} - set(changes.removed)),
+    }
+    cache.save(run.options.root, state, digests, freshness.suffix_of(run.options.only))
+
+
+def _result(run: _Build, changes: Changes, compiled: list[Compiled], outputs: int) -> Result:
+    diagnostics: tuple[Diagnostic, ...] = ()
+    if run.problems:
+        from rules_gen.source.locate import diagnose
+
+        texts = {path: content.decode("utf-8", "replace") for path, content in run.contents.items()}
+        diagnostics = diagnose(list(dict.fromkeys(run.problems)), texts)
+    return Result(diagnostics, changes, len(run.layout.units), len(compiled), outputs, run.recorded, run.verified)
+
+
+__all__ = ["Options", "OutputError", "Progress", "Result", "SourceFile", "build"]

@@ -1,0 +1,1 @@
+"""The subcommands of `rules-gen`, one module each; `parser` knows their arguments."""

@@ -1,0 +1,142 @@
+"""`rules-gen build` and `rules-gen check`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rules_gen.builder import Options, OutputError, Result, build
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Builds, or compares, and reports."""
+    only = _only(arguments.only)
+    if only is None and arguments.only:
+        return 2
+    progress = _Progress(sys.stderr)
+    started = time.monotonic()
+    try:
+        result = build(
+            Options(
+                root=arguments.root,
+                today=datetime.now(tz=UTC).date().isoformat(),
+                write=arguments.write,
+                only=only,
+                processes=max(1, arguments.jobs),
+                progress=progress,
+            )
+        )
+    except OutputError as error:
+        print(f"rules-gen: {error}", file=sys.stderr)
+        return 1
+    finally:
+        progress.clear()
+    return _report(result, arguments, time.monotonic() - started)
+
+
+def _only(names: list[str] | None) -> frozenset[str] | None:
+    if not names:
+        return None
+    from rules_gen.compiler import plug_in_names
+    from rules_gen.source.suggest import did_you_mean
+
+    known = [name.replace("_", "-") for name in plug_in_names("targets")]
+    for name in names:
+        if name not in known:
+            print(f"rules-gen: no target `{name}`; {did_you_mean(name, known)}", file=sys.stderr)
+            return None
+    return frozenset(names)
+
+
+def _report(result: Result, arguments: argparse.Namespace, seconds: float) -> int:
+    stale = not arguments.write and bool(result.changes)
+    if arguments.format == "text":
+        _print_text(result, arguments, seconds)
+    else:
+        _print_machine(result, arguments)
+    return 1 if result.failed or stale else 0
+
+
+def _print_text(result: Result, arguments: argparse.Namespace, seconds: float) -> None:
+    from rules_gen.report import render
+
+    if result.diagnostics:
+        sys.stderr.write(render(result.diagnostics, "text", color=_has_colour(sys.stderr)))
+    if result.failed:
+        print("Nothing was written." if arguments.write else "Nothing was compared.", file=sys.stderr)
+        return
+    changes = result.changes
+    if not arguments.write and changes:
+        print("These outputs are stale:", file=sys.stderr)
+        for word, paths in _listed(changes):
+            for path in paths:
+                print(f"  {word} {path}", file=sys.stderr)
+        print("Run `make rules` (or `rules-gen build`) and commit what it writes.", file=sys.stderr)
+        return
+    if arguments.quiet:
+        return
+    for path in changes.foreign[:10]:
+        print(f"note: {path} wasn't generated; it is left alone")
+    if arguments.write and len(changes) <= 40:
+        for word, paths in _listed(changes):
+            for path in paths:
+                print(f"{word} {path}")
+    proved = f", {result.recorded} scenarios recorded" if result.recorded else ""
+    proved += f", {result.verified} fixtures proved by promtool" if result.verified else ""
+    print(f"{result.services} services, {result.outputs} outputs: {len(changes)} changed{proved} ({seconds:.1f} s)")
+
+
+def _listed(changes: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: ANN401
+    return (("created", changes.created), ("updated", changes.updated), ("removed", changes.removed))
+
+
+def _print_machine(result: Result, arguments: argparse.Namespace) -> None:
+    from rules_gen.compiler import first_sentences
+    from rules_gen.diagnostics import Diagnostic, Level, Span
+    from rules_gen.report import render
+
+    diagnostics = list(result.diagnostics)
+    if not arguments.write:
+        diagnostics += [
+            Diagnostic("stale-output", Level.ERROR, f"stale: it would be {word}", Span(path, 1, 1), "run `make rules` and commit what it writes")
+            for word, paths in _listed(result.changes)
+            for path in paths
+        ]
+    sys.stdout.write(render(diagnostics, arguments.format, checks_help=first_sentences()))
+
+
+def _has_colour(stream: Any) -> bool:  # noqa: ANN401
+    import os
+
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+class _Progress:
+    """One line on a terminal that says how far a long build is; nothing in a pipe, nothing for a short one."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401
+        self._stream = stream
+        self._on = bool(stream.isatty())
+        self._started = time.monotonic()
+        self._last = 0.0
+        self._shown = False
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._on or now - self._started < 0.5 or now - self._last < 0.1:  # noqa: PLR2004 - seconds
+            return
+        self._last = now
+        self._shown = True
+        self._stream.write(f"\r\x1b[K{stage} {done}/{total}")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Takes the line away."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

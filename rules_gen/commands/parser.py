@@ -1,0 +1,144 @@
+"""The arguments of `rules-gen`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from rules_gen import __version__
+
+_EXAMPLES = """examples:
+  rules-gen build                        compile alerts/ into rules/, runbooks/ and dashboards/
+  rules-gen check --format github        fail when an output is stale, with annotations for a pull request
+  rules-gen show CheckoutHighErrorRate   the compiled rule, who gets it, where its page is
+  rules-gen init ~/monitoring            start a monitoring repository
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; each subcommand leaves its function in `run`."""
+    parser = argparse.ArgumentParser(
+        prog="rules-gen",
+        description="Compiles alert definitions into Prometheus rules, promtool tests, dashboards, runbooks and routes.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rules-gen {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_build(commands)
+    _add_check(commands)
+    _add_init(commands)
+    _add_schema(commands)
+    _add_show(commands)
+    _add_completion(commands, parser)
+    return parser
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, run: str, text: str, examples: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    command: argparse.ArgumentParser = commands.add_parser(  # type: ignore[attr-defined]
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog="examples:\n" + examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=_lazily(run))
+    return command
+
+
+def _lazily(module: str) -> Callable[[argparse.Namespace], int]:
+    """The module's `run`, imported when it is called: each subcommand only pays for itself."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        import importlib
+
+        code: int = importlib.import_module(f"rules_gen.commands.{module}").run(arguments)
+        return code
+
+    return run
+
+
+def _add_root(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the repository's root (default: here)")
+
+
+def _add_compile_options(command: argparse.ArgumentParser) -> None:
+    _add_root(command)
+    command.add_argument("--format", choices=("text", "json", "github", "sarif"), default="text", help="how to print (default: text)")
+    command.add_argument("--only", action="append", metavar="TARGET", help="make this output only; can be given several times")
+    command.add_argument("--jobs", type=int, default=os_cpu_count(), metavar="N", help="processes to compile with (default: one per core)")
+    command.add_argument("--quiet", action="store_true", help="print nothing but problems")
+
+
+def os_cpu_count() -> int:
+    """The cores that this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _add_build(commands: Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands,
+        "build",
+        "compile",
+        "compile the definitions, prove them with promtool, and write what has changed",
+        "  rules-gen build\n  rules-gen build --only prometheus-rules --only runbook-pages\n",
+    )
+    _add_compile_options(command)
+    command.set_defaults(write=True)
+
+
+def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands,
+        "check",
+        "compile",
+        "compile and prove without writing, and fail when an output is stale",
+        "  rules-gen check\n  rules-gen check --format sarif > rules-gen.sarif\n",
+    )
+    _add_compile_options(command)
+    command.set_defaults(write=False)
+
+
+def _add_init(commands: Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands, "init", "scaffold", "start a working monitoring repository", "  rules-gen init ~/monitoring && make -C ~/monitoring rules\n"
+    )
+    command.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
+
+
+def _add_schema(commands: Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands, "schema", "schema", "print the JSON Schema of the definitions, for editors", "  rules-gen schema > definitions.schema.json\n"
+    )
+    command.add_argument("--checks", action="store_true", help="list the checks and targets instead")
+
+
+def _add_show(commands: Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands,
+        "show",
+        "show",
+        "show an alert: the compiled rule, who gets it, where its page is",
+        "  rules-gen show CheckoutHighErrorRate\n  rules-gen show payments/checkout-api/CheckoutHighErrorRate --format json\n",
+    )
+    _add_root(command)
+    command.add_argument("alert", metavar="ALERT", help="its name, or team/service/name")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def _add_completion(commands: Commands, parser: argparse.ArgumentParser) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands,
+        "completion",
+        "completion",
+        "print the completion script of a shell",
+        '  eval "$(rules-gen completion bash)"\n  rules-gen completion zsh > ~/.zfunc/_rules-gen\n',
+    )
+    command.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    command.set_defaults(parser=parser)

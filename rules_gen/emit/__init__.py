@@ -1,0 +1,1 @@
+"""Stable text for generated files: the same value always gives the same bytes."""

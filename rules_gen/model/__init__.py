@@ -1,0 +1,64 @@
+"""What the definitions mean, as frozen values: the policy, services, rules, runbooks and scenarios."""
+
+from rules_gen.model.policy import (
+    CHANNELS,
+    SEVERITIES,
+    AlertmanagerPolicy,
+    Cluster,
+    Digest,
+    Flap,
+    MaintenanceWindow,
+    Policy,
+    RouterPolicy,
+    SeverityPolicy,
+    Storm,
+    Team,
+    Urls,
+)
+from rules_gen.model.rules import AlertRule, RecordingRule, RuleGroup, Threshold
+from rules_gen.model.runbook import Escalation, Runbook, Step
+from rules_gen.model.scenario import Assertion, Scenario, State
+from rules_gen.model.service import (
+    Alert,
+    AlertDigest,
+    Catalog,
+    Exemption,
+    Inhibition,
+    Service,
+    ServiceDigest,
+    Slo,
+)
+
+__all__ = [
+    "CHANNELS",
+    "SEVERITIES",
+    "Alert",
+    "AlertDigest",
+    "AlertRule",
+    "AlertmanagerPolicy",
+    "Assertion",
+    "Catalog",
+    "Cluster",
+    "Digest",
+    "Escalation",
+    "Exemption",
+    "Flap",
+    "Inhibition",
+    "MaintenanceWindow",
+    "Policy",
+    "RecordingRule",
+    "RouterPolicy",
+    "RuleGroup",
+    "Runbook",
+    "Scenario",
+    "Service",
+    "ServiceDigest",
+    "SeverityPolicy",
+    "Slo",
+    "State",
+    "Step",
+    "Storm",
+    "Team",
+    "Threshold",
+    "Urls",
+]

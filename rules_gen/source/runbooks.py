@@ -1,0 +1,58 @@
+"""Builds a runbook from what the alert says and the shared sections it includes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rules_gen.diagnostics import Place
+from rules_gen.model import Escalation, Runbook, Step
+from rules_gen.source.context import Reader
+from rules_gen.source.suggest import did_you_mean
+
+SECTIONS = ("first", "impact", "causes", "investigate", "resolve", "verify", "escalate")
+"""The sections that a page must have, in the order of the page."""
+
+
+def build_runbook(data: dict[str, Any], place: Place, reader: Reader) -> Runbook | None:
+    """The runbook, or None, and problems, where sections are missing."""
+    content: dict[str, Any] = {}
+    for index, name in enumerate(data.get("include", ())):
+        shared = reader.context.runbooks.get(name)
+        if shared is None:
+            reader.report("runbook-unknown", f"no shared runbook `{name}`", place.at("include", index), did_you_mean(name, reader.context.runbooks))
+            return None
+        content = {**shared.data, **content}
+    content.update(data)
+    missing = [section for section in SECTIONS if section not in content]
+    if missing:
+        sections = ", ".join(f"`{section}`" for section in missing)
+        reader.report("runbook-missing-section", f"the runbook has no {sections}", place.key(), "write it, or include a shared runbook that has it")
+        return None
+    return Runbook(
+        first=content["first"],
+        impact=content["impact"],
+        causes=_texts(content["causes"]),
+        investigate=_steps(content["investigate"]),
+        resolve=_steps(content["resolve"]),
+        verify=_steps(content["verify"]),
+        escalate=Escalation(content["escalate"]["after"], content["escalate"]["to"]),
+        false_positives=_texts(content.get("false_positives", ())),
+        links=tuple(content.get("links", {}).items()),
+    )
+
+
+def _texts(data: Any) -> tuple[str, ...]:  # noqa: ANN401
+    return (data,) if isinstance(data, str) else tuple(data)
+
+
+def _steps(data: Any) -> tuple[Step, ...]:  # noqa: ANN401
+    if isinstance(data, str):
+        return (Step(data),)
+    return tuple(
+        Step(step)
+        if isinstance(step, str)
+        else Step(
+            step["step"], step.get("run"), step.get("query"), step.get("expect"), step.get("then"), step.get("destructive", False)
+        )
+        for step in data
+    )

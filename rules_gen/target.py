@@ -1,0 +1,123 @@
+"""The seam of outputs: what a target is, and what it gives back.
+
+A target is a module in `targets/` with a function `service_files(service, policy)` or `catalog_files(catalog)`, or both.
+It is discovered by its place in the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from rules_gen.diagnostics import Place
+from rules_gen.model import Catalog, Policy, RuleGroup, Service
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """A file to be written: its path from the repository's root, with slashes, and its bytes."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAlert:
+    """An alert as promtool prints it: its labels and annotations, without `alertname`."""
+
+    labels: tuple[tuple[str, str], ...]
+    annotations: tuple[tuple[str, str], ...]
+
+
+Recording = Mapping[str, tuple[RecordedAlert, ...]]
+"""What was recorded of one scenario: the firing alerts by the evaluation time as typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofAssertion:
+    """One assertion to be proved: `expr` is what promtool evaluates for a pending or quiet assertion."""
+
+    state: str
+    at: str
+    severity: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ProofScenario:
+    """A scenario to be recorded. `key` is a hash of all that the recording depends on.
+
+    `signals` are the expressions whose values explain a scenario that doesn't do what it must.
+    """
+
+    key: str
+    alert: str
+    name: str
+    entry: int
+    series: tuple[tuple[str, str], ...]
+    assertions: tuple[ProofAssertion, ...]
+    signals: tuple[tuple[str, str], ...]
+    """Pairs of a rule's severity and its signal expression."""
+    place: Place
+
+
+class Fixture(Protocol):
+    """A promtool fixture whose expectations are recorded before it is a file."""
+
+    @property
+    def path(self) -> str:
+        """Where the fixture goes."""
+        ...
+
+    @property
+    def rules(self) -> GeneratedFile:
+        """The rule file that it tests."""
+        ...
+
+    @property
+    def scenarios(self) -> tuple[ProofScenario, ...]:
+        """What is to be recorded."""
+        ...
+
+    @property
+    def groups(self) -> tuple[RuleGroup, ...]:
+        """The groups of that rule file as they are numbered in it, so that promtool's errors find their place."""
+        ...
+
+    def probe(self, keys: frozenset[str]) -> bytes:
+        """A fixture that records the scenarios of these keys: every expectation empty, so that promtool prints all."""
+        ...
+
+    def explain(self, keys: frozenset[str]) -> bytes:
+        """A probe of these scenarios that also asks for the values of their signals and series."""
+        ...
+
+    def recall(self, committed: bytes) -> dict[str, Recording]:
+        """The recordings that a committed fixture holds, by scenario key; unreadable ones are left out."""
+        ...
+
+    def render(self, recordings: Mapping[str, Recording]) -> bytes:
+        """The finished fixture. KeyError when a scenario's recording is missing."""
+        ...
+
+
+Output = GeneratedFile | Fixture
+
+
+@runtime_checkable
+class ServiceTarget(Protocol):
+    """A module that makes files of one service."""
+
+    def service_files(self, service: Service, policy: Policy) -> Iterable[Output]:
+        """The files of this service."""
+        ...
+
+
+@runtime_checkable
+class CatalogTarget(Protocol):
+    """A module that makes files of the whole catalogue."""
+
+    def catalog_files(self, catalog: Catalog) -> Iterable[GeneratedFile]:
+        """The files of the catalogue."""
+        ...

@@ -1,0 +1,1 @@
+"""The outputs, one module each. They are found by listing this folder."""

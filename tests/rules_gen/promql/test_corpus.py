@@ -1,0 +1,59 @@
+"""Expressions with the verdict of promtool 2.42, the oldest that is supported, checked against the promtool on PATH."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rules_gen.promql import Analysis, analyse
+from rules_gen.promql.locate import find_errors
+
+CORPUS = Path(__file__).parent / "corpus"
+GOOD = (CORPUS / "good.txt").read_text(encoding="utf-8").splitlines()
+BAD = (CORPUS / "bad.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(scope="module")
+def promtool():
+    output = subprocess.run(["promtool", "--version"], capture_output=True, text=True, check=True)
+    match = re.search(r"version (\d+)\.(\d+)", output.stdout + output.stderr)
+    # A promtool that was built without a version is a newer one.
+    return (int(match[1]), int(match[2])) if match else (3, 15)
+
+
+@pytest.fixture(scope="module")
+def refused(promtool, tmp_path_factory):
+    rules = [{"record": f"r{number}", "expr": text} for number, text in enumerate([*GOOD, *BAD])]
+    path = tmp_path_factory.mktemp("corpus") / "rules.json"
+    path.write_text(json.dumps({"groups": [{"name": "corpus", "rules": rules}]}), encoding="utf-8")
+    output = subprocess.run(
+        ["promtool", "check", "rules", "--lint=none", str(path)], capture_output=True, text=True, check=False
+    )
+    return {int(number) for number in re.findall(r'rule \d+, "r(\d+)"', output.stdout + output.stderr)}
+
+
+def test_promtool_agrees_with_the_corpus_or_the_difference_is_gated(promtool, refused):
+    different = []
+    for number, text in enumerate([*GOOD, *BAD]):
+        ours = isinstance(analyse(text, promtool), Analysis)
+        # Newer releases refuse experimental functions without a flag, which an analysis leaves to the caller.
+        if ours is (number in refused) and (promtool < (2, 43) or not ours):
+            different.append(text)
+    assert different == []
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_good_expressions_are_analysed(text):
+    assert isinstance(analyse(text, (2, 42)), Analysis)
+    assert find_errors(text, (2, 42)) == ()
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_bad_expressions_have_a_mistake_with_a_place(text):
+    errors = analyse(text, (2, 42))
+    assert not isinstance(errors, Analysis)
+    for error in errors:
+        assert 0 <= error.offset < error.offset + error.length <= len(text)
+        assert "can't be parsed" not in error.message
