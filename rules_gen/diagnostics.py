@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 Keys = tuple[str | int, ...]
 
@@ -20,9 +21,8 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a definition file.
+class Place(NamedTuple):
+    """A place in a definition file. A tuple, since a compile of 10,000 alerts makes 200,000 of them.
 
     `keys` is the path from the document's root. `offset` counts characters inside the scalar's *value* at that path,
     None for the whole value; `length` is the number of characters meant. With `on_key` the key itself is meant rather

@@ -82,7 +82,7 @@ class Fixture(Protocol):
 
     @property
     def groups(self) -> tuple[RuleGroup, ...]:
-        """The groups of that rule file as they are numbered in it, so that promtool's errors find their place."""
+        """The groups of that rule file, numbered as in it, so that promtool's errors find their place."""
         ...
 
     def probe(self, keys: frozenset[str]) -> bytes:

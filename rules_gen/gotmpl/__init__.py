@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from rules_gen.gotmpl.functions import FUNCTION_VERSIONS, FUNCTIONS
 from rules_gen.gotmpl.info import EMPTY, LabelUse, QueryUse, TemplateError, TemplateInfo, Version
-from rules_gen.gotmpl.parser import parse
 
 __all__ = [
     "FUNCTIONS",
@@ -51,6 +50,9 @@ def _check(text: str, target: Version) -> TemplateInfo:
     while (offset := text.find("{{", offset)) >= 0:
         match = _COMMON.match(text, offset)
         if not match:
+            # Imported here because most templates never need it.
+            from rules_gen.gotmpl.parser import parse
+
             return parse(text, target)
         name = match["label"]
         if name:

@@ -4,7 +4,6 @@ Names come from Prometheus' ``template/template.go`` (3.15) and Go's ``text/temp
 versions newer than 2.42, the oldest supported, from Prometheus' changelog.
 """
 
-import difflib
 from collections.abc import Iterable
 from types import MappingProxyType
 
@@ -95,6 +94,8 @@ def closest_function(name: str) -> str | None:
 
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` was probably meant to be, whatever its capitals."""
+    import difflib  # Imported here because only a mistake needs it.
+
     by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.7)
     return by_lower[found[0]] if found else None

@@ -8,16 +8,15 @@ _DIGITS = {
     "octal": r"0[oO]?(?:_?[0-7])+",
     "binary": r"0[bB](?:_?[01])+",
 }
-_INTEGER = re.compile(
-    rf"[+-]?(?:0|[1-9](?:_?[0-9])*|{_DIGITS['hex']}|{_DIGITS['octal']}|{_DIGITS['binary']})"
-)
+# These three are compiled at their first use: hardly any template holds a number that isn't plain.
+_INTEGER = rf"[+-]?(?:0|[1-9](?:_?[0-9])*|{_DIGITS['hex']}|{_DIGITS['octal']}|{_DIGITS['binary']})"
 _FLOAT_TEXT = (
-    rf"(?:(?:{_DIGITS['decimal']}\.?(?:{_DIGITS['decimal']})?|\.{_DIGITS['decimal']})"
+    rf"(?:(?:{_DIGITS['decimal']}(?:\.(?:{_DIGITS['decimal']})?)?|\.{_DIGITS['decimal']})"
     rf"(?:[eE][+-]?{_DIGITS['decimal']})?"
-    rf"|0[xX]_?(?:[0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?{_DIGITS['decimal']})"
+    rf"|0[xX]_?(?:[0-9a-fA-F_]+(?:\.[0-9a-fA-F_]*)?|\.[0-9a-fA-F_]+)[pP][+-]?{_DIGITS['decimal']})"
 )
-_FLOAT = re.compile(rf"[+-]?{_FLOAT_TEXT}")
-_IMAGINARY = re.compile(rf"[+-]?{_FLOAT_TEXT}i|[+-]?{_FLOAT_TEXT}[+-]{_FLOAT_TEXT}i")
+_FLOAT = rf"[+-]?{_FLOAT_TEXT}"
+_IMAGINARY = rf"[+-]?{_FLOAT_TEXT}i|[+-]?{_FLOAT_TEXT}[+-]{_FLOAT_TEXT}i"
 _ESCAPE = re.compile(
     r"\\(?:[abfnrtv\\]|(?P<quote>['\"])|(?P<octal>[0-7]{3})|x[0-9a-fA-F]{2}"
     r"|u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8})|(?P<bad>(?s:.)))"
@@ -28,13 +27,15 @@ _SMALLEST_INTEGER = -(2**63)
 
 def number_problem(value: str) -> str | None:
     """Why ``value`` isn't a number for Go, if it isn't."""
-    if _INTEGER.fullmatch(value):
+    if value.isascii() and value.isdigit() and len(value) < 19 and (value[0] != "0" or value == "0"):
+        return None
+    if re.fullmatch(_INTEGER, value):
         if _SMALLEST_INTEGER <= _integer(value) <= _LARGEST_INTEGER:
             return None
         return f"{value} doesn't fit into 64 bits"
-    if _IMAGINARY.fullmatch(value):
+    if re.fullmatch(_IMAGINARY, value):
         return None
-    if _FLOAT.fullmatch(value) and any(mark in value for mark in ".eEpP"):
+    if re.fullmatch(_FLOAT, value) and any(mark in value for mark in ".eEpP"):
         decimal = "x" not in value.lower()
         if not decimal or float(value.replace("_", "")) not in (float("inf"), float("-inf")):
             return None
@@ -44,8 +45,13 @@ def number_problem(value: str) -> str | None:
 def _integer(value: str) -> int:
     digits = value.replace("_", "").lstrip("+-")
     base = {"x": 16, "o": 8, "b": 2}.get(digits[1:2].lower())
-    # A leading 0 alone means octal too.
-    number = int(digits[2:], base) if base else int(digits, 8 if digits[0] == "0" else 10)
+    if base:
+        number = int(digits[2:], base)
+    elif digits[0] == "0":
+        number = int(digits, 8)
+    else:
+        # Python refuses to read thousands of decimal digits; so many are too large for Go in any case.
+        number = int(digits[:40])
     return -number if value[0] == "-" else number
 
 

@@ -6,13 +6,14 @@ The author's own text is canonical everywhere: nothing here prints an expression
 
 from __future__ import annotations
 
-from rules_gen.promql.analysis import Analysis, analyse
+from rules_gen.promql.analysis import Analysis
 from rules_gen.promql.durations import format_duration, parse_duration
 from rules_gen.promql.errors import PromqlError
 from rules_gen.promql.gates import Target, flags_needed
 from rules_gen.promql.labels import ResultLabels
 from rules_gen.promql.lexer import Kind, Token, tokenize
 from rules_gen.promql.questions import Matcher, Selector
+from rules_gen.promql.shapes import analyse
 from rules_gen.promql.threshold import Comparison
 from rules_gen.promql.threshold import compose_threshold as _compose_threshold
 

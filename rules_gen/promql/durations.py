@@ -8,6 +8,7 @@ a week 7 days and a year 365 days.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _UNITS: Final = (
@@ -31,6 +32,7 @@ _DURATION: Final = re.compile("".join(f"(?:([0-9]+){unit})?" for unit, _ in _UNI
 _LONGEST_MS: Final = (2**63 - 1) // 1_000_000
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str) -> int | None:
     """The milliseconds that a duration such as `1h30m` stands for, or None where Prometheus refuses it."""
     if text == "0":

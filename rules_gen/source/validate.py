@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import pkgutil
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import jsonschema_rs
@@ -39,7 +39,10 @@ _PATTERNS = {
 @cache
 def schema_text() -> str:
     """The published JSON Schema."""
-    return resources.files("rules_gen").joinpath("schema/definitions.schema.json").read_text(encoding="utf-8")
+    data = pkgutil.get_data("rules_gen", "schema/definitions.schema.json")
+    if data is None:
+        raise FileNotFoundError("rules_gen/schema/definitions.schema.json")
+    return data.decode()
 
 
 @cache

@@ -1,8 +1,8 @@
 """The promtool fixtures: one per rule file, that prove what the authors' scenarios assert.
 
-A person asserts that an alert is pending, firing or quiet at a time. The labels and annotations that promtool wants
-besides are recorded, see docs of `rules_gen.target.Fixture`. Series are written as typed: ending them with `stale` would
-change what the author's scenario means.
+A person asserts that an alert is pending, firing or quiet at a time. The labels and annotations that promtool
+wants besides are recorded, see docs of `rules_gen.target.Fixture`. Series are written as typed: ending them
+with `stale` would change what the author's scenario means.
 """
 
 from __future__ import annotations
@@ -183,7 +183,9 @@ def _proof(case: Case) -> ProofScenario:
 
 
 def _holds(case: Case, recording: Mapping[str, Sequence[PrintedAlert]]) -> bool:
-    """Whether a recalled recording is whole and shows what a person asserted; if not, it is made anew and judged."""
+    """Whether a recalled recording is whole and shows what a person asserted; if not, it is made anew and
+    judged.
+    """
     if set(recording) != set(case.times):
         return False
     return not any(

@@ -38,7 +38,7 @@ class PolicyStub:
     prometheus = (2, 42)
 
 
-def rule(name, signal="up", threshold="equals 0", operator="==", literal="0", severity="high", **changes):
+def rule(name, signal="up", threshold="equals 0", operator="==", literal="0", *, severity="high", **changes):
     place = HERE.at("alerts", name)
     made = AlertRule(
         alert=name,
@@ -65,8 +65,8 @@ def scenario(alert, series, name="a scenario", interval="1m", **times):
     place = HERE.at("alerts", alert, "tests", name)
     assertions = []
     for state, asserted in times.items():
-        for number, at in enumerate(asserted):
-            severity, at = at if isinstance(at, tuple) else (None, at)
+        for number, time_or_rung in enumerate(asserted):
+            severity, at = time_or_rung if isinstance(time_or_rung, tuple) else (None, time_or_rung)
             where = place.at(f"{state}_at", number)
             assertions.append(Assertion(State(state), at, parse_duration(at), severity, where))
     return Scenario(
@@ -196,8 +196,8 @@ def test_series_that_have_ended_show_no_value(promtool):
 
 
 LADDER = [
-    rule("Lag", "lag", "above 10", ">", "10", "high", rung=True, hold="2m"),
-    rule("Lag", "lag", "above 5", ">", "5", "low", rung=True, hold="2m"),
+    rule("Lag", "lag", "above 10", ">", "10", severity="high", rung=True, hold="2m"),
+    rule("Lag", "lag", "above 5", ">", "5", severity="low", rung=True, hold="2m"),
 ]
 
 

@@ -13,7 +13,9 @@ from rules_gen.emit.yaml import emit_yaml, generated_header
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 # Mostly the characters that mean something to a YAML parser.
 HARD_TEXT = st.text(
-    alphabet=st.sampled_from(list("ab \t\n\n\n:#-?'\"{}[]|>&*!%@,`\\~=.019eoxy_\r\x85\u2028\ufeffü"))
+    alphabet=st.sampled_from(
+        list("ab \t\n\n\n:#-?'\"{}[]|>&*!%@,`\\~=.019eoxy_\r\x85\xa0\u3000\u2028\ufeffü")
+    )
 )
 SCALARS = st.one_of(
     TEXT,

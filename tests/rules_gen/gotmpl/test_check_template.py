@@ -231,3 +231,10 @@ def test_deep_nesting_gets_an_answer():
 
 def test_a_label_use_says_where_its_name_stands():
     assert check_template("on {{ $labels.job }}").labels == (LabelUse("job", 14, 3),)
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 5000, "1" * 50000 + "z", "0x" + "f" * 50000 + "z", "1." + "1" * 5000, "1e" + "9" * 5000]
+)
+def test_very_long_numbers_get_an_answer(number):
+    assert len(check_template("{{ " + number + " }}").errors) == (0 if number.startswith("1.") else 1)

@@ -1,7 +1,7 @@
 import promql_parser
 import pytest
 
-from rules_gen.promql import Analysis, Matcher, Selector, analysis, analyse
+from rules_gen.promql import Analysis, Matcher, Selector, analyse, analysis, shapes
 
 TARGET = (2, 42)
 
@@ -14,8 +14,10 @@ def known(expression, target=TARGET):
 
 @pytest.mark.parametrize(
     ("expression", "result_type"),
-    [("up", "vector"), ("rate(x[5m])", "vector"), ("x[5m]", "matrix"), ("x[5m:]", "matrix"), ("1 + 2", "scalar"),
-     ("scalar(x)", "scalar"), ("time()", "scalar"), ('"a"', "string"), ("-x", "vector"), ("1 > bool 2", "scalar"),
+    [("up", "vector"), ("rate(x[5m])", "vector"), ("x[5m]", "matrix"), ("x[5m:]", "matrix"),
+     ("1 + 2", "scalar"),
+     ("scalar(x)", "scalar"), ("time()", "scalar"), ('"a"', "string"), ("-x", "vector"),
+     ("1 > bool 2", "scalar"),
      ("vector(1)", "vector"), ("(x)", "vector"), ("1 + x", "vector")],
 )  # fmt: skip
 def test_the_type_of_the_result(expression, result_type):
@@ -78,7 +80,8 @@ def test_a_condition_is_what_can_keep_a_sample_out(expression, has_condition):
 
 @pytest.mark.parametrize(
     ("expression", "operator"),
-    [("up", None), ("a AND b", "and"), ("(a or b)", None), ("a + b > 5", ">"), ("a Or b + c", "or"), ("-a * b", "*"), ("-a", None)],
+    [("up", None), ("a AND b", "and"), ("(a or b)", None), ("a + b > 5", ">"),
+     ("a Or b + c", "or"), ("-a * b", "*"), ("-a", None)],
 )  # fmt: skip
 def test_the_operator_outside_parentheses(expression, operator):
     assert known(expression).top_operator == operator
@@ -160,16 +163,16 @@ def test_the_same_text_is_answered_from_memory(monkeypatch):
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(analysis, "_KEPT", 10)
-    monkeypatch.setattr(analysis, "_results", {})
-    monkeypatch.setattr(analysis, "_shapes", {})
+    monkeypatch.setattr(shapes, "_KEPT", 10)
+    monkeypatch.setattr(shapes, "_results", {})
+    monkeypatch.setattr(shapes, "_shapes", {})
     for number in range(50):
         known(f'bounded_{number}{{a="b"}}')
-    assert len(analysis._results) <= 10
-    assert len(analysis._shapes) <= 10
+    assert len(shapes._results) <= 10
+    assert len(shapes._shapes) <= 10
 
 
-class PanicException(BaseException):  # noqa: N818 - the name that Rust's panics have.
+class PanicException(BaseException):
     pass
 
 

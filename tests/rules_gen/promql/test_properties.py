@@ -22,7 +22,7 @@ VALUES = st.one_of(
 )
 NUMBERS = st.sampled_from(["1", "0.05", "1e3", ".5", "-5", "100", "0x1F", "Inf"])
 DURATIONS = st.sampled_from(["5m", "1h30m", "30s"])
-# A number next to an operator that matches two vectors would be matched itself.
+# A number at an edge would become the operand of the next operator.
 NUMBER_AT_AN_EDGE = re.compile(r"^[-.\dI]|[\d.fF]$")
 GROUPING = st.one_of(
     st.just(""),
@@ -52,7 +52,8 @@ def compound(draw, inner):
     form = draw(st.integers(0, 9))
     space = draw(SPACE)
     if form == 0:
-        return f"{draw(st.sampled_from(['rate', 'increase', 'max_over_time', 'last_over_time']))}({draw(selectors())}[{draw(DURATIONS)}])"
+        function = draw(st.sampled_from(["rate", "increase", "max_over_time", "last_over_time"]))
+        return f"{function}({draw(selectors())}[{draw(DURATIONS)}])"
     if form == 1:
         grouping = draw(GROUPING)
         return f"{draw(st.sampled_from(['sum', 'max', 'count', 'SUM']))} {grouping}{space}({draw(inner)})"
@@ -68,7 +69,8 @@ def compound(draw, inner):
         return f"max_over_time(({draw(inner)})[1h:{draw(DURATIONS)}])"
     if form == 7:
         operator = draw(st.sampled_from(["+", "*", "/", ">", "<", "==", ">=", "> bool", "^", "%", "atan2"]))
-        sides = [draw(inner), draw(NUMBERS)]
+        side = draw(inner)
+        sides = [f"({side})" if NUMBER_AT_AN_EDGE.search(side) else side, draw(NUMBERS)]
         return f"{space}{operator}{space}".join(reversed(sides) if draw(st.booleans()) else sides)
     if form == 8:
         operator = draw(st.sampled_from(["and", "or", "unless", "OR"]))

@@ -50,7 +50,8 @@ def test_a_threshold_is_split_off(expression, op, value, value_text, signal):
 
 @pytest.mark.parametrize(
     "expression",
-    ["x", "x > y", "x > bool 5", "x > 5 and y < 3", "x > 5 or y", "x + 5", "x > on () 5", "x > scalar(y)", "x > time()",
+    ["x", "x > y", "x > bool 5", "x > 5 and y < 3", "x > 5 or y", "x + 5", "x > on () 5", "x > scalar(y)",
+     "x > time()",
      "x > 24 * # hours\n3600", "sum(x > 5)", "-(x > 5)", "(x > 5) * 2", "vector(1)"],
 )  # fmt: skip
 def test_other_conditions_are_not_split(expression):

@@ -1,0 +1,140 @@
+"""`rules-gen show`: what one alert compiles to, and whom it reaches."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rules_gen.compiler import Compiled, compile_unit, read_shared
+from rules_gen.diagnostics import Level, Problem
+from rules_gen.source.files import read_sources
+from rules_gen.source.layout import lay_out
+from rules_gen.source.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from rules_gen.model import Alert, AlertRule, Policy, Service
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Shows the alert. Exit code 1 when there is none of that name, or its definition has errors."""
+    sources, problems = read_sources(arguments.root)
+    contents = {source.path: source.content for source in sources}
+    layout = lay_out(contents)
+    shared = read_shared(layout, contents)
+    problems += [*layout.problems, *shared.problems]
+    context = shared.context
+    today = datetime.now(tz=UTC).date().isoformat()
+    compiled = [compile_unit(unit, contents, context, today, frozenset()) for unit in layout.units]
+    found = [(c, alert) for c in compiled if c.service for alert in c.service.alerts if _is_meant(arguments.alert, c.service, alert)]
+    errors = [p for p in problems if p.level is Level.ERROR] if context is None else []
+    if not found:
+        errors += [p for result in compiled for p in result.problems if p.level is Level.ERROR]
+    else:
+        errors += [p for result, _ in found for p in result.problems if p.level is Level.ERROR]
+    if errors:
+        _print_problems(errors, contents)
+    if not found or context is None:
+        if not errors:
+            names = [alert.name for c in compiled if c.service for alert in c.service.alerts]
+            hint = did_you_mean(arguments.alert.rpartition("/")[2], names)
+            print(f"rules-gen: no alert `{arguments.alert}`" + (f"; {hint}" if hint else ""), file=sys.stderr)
+        return 1
+    shown = [describe(alert, result, context.policy) for result, alert in found]
+    if arguments.format == "json":
+        from rules_gen.emit.json import emit_json
+
+        sys.stdout.write(emit_json(shown).decode())
+    else:
+        sys.stdout.write("\n".join(_text(item) for item in shown))
+    return 1 if errors else 0
+
+
+def _is_meant(name: str, service: Service, alert: Alert) -> bool:
+    return name in {alert.name, f"{service.name}/{alert.name}", f"{service.team}/{service.name}/{alert.name}"}
+
+
+def _print_problems(problems: Iterable[Problem], contents: dict[str, bytes]) -> None:
+    from rules_gen.report import render
+    from rules_gen.source.locate import diagnose
+
+    texts = {path: content.decode("utf-8", "replace") for path, content in contents.items()}
+    sys.stderr.write(render(diagnose(list(dict.fromkeys(problems)), texts), "text"))
+
+
+def describe(alert: Alert, compiled: Compiled, policy: Policy) -> dict[str, Any]:
+    """All there is to know about a compiled alert, as plain data."""
+    service = compiled.service
+    digest_inhibitions = compiled.digest.inhibitions if compiled.digest else ()
+    if service is None:
+        raise ValueError("a compiled service is needed")
+    return {
+        "alert": alert.name,
+        "team": service.team,
+        "service": service.name,
+        "definition": alert.place.file,
+        "rules": [
+            {
+                "severity": rule.severity,
+                "environment": rule.environment,
+                "response": policy.severity(rule.severity).response,
+                "told": _told(alert, rule, service, policy),
+                "rule": _rule(rule),
+            }
+            for rule in alert.rules
+        ],
+        "runbook": {
+            "url": alert.runbook_url,
+            "page": None if alert.runbook is None else f"runbooks/{service.team}/{service.name}/{alert.name}.md",
+        },
+        "dashboard": alert.dashboard_url,
+        "scenarios": [scenario.name for scenario in alert.scenarios],
+        "keeps_quiet": sorted({i.target for i in digest_inhibitions if i.source == alert.name and i.target != alert.name}),
+        "kept_quiet_by": sorted({i.source for i in digest_inhibitions if i.target == alert.name and i.source != alert.name}),
+    }
+
+
+def _told(alert: Alert, rule: AlertRule, service: Service, policy: Policy) -> list[str]:
+    if alert.bypass_router:
+        return ["PagerDuty, by Alertmanager itself"]
+    told = []
+    for key in dict.fromkeys(filter(None, (service.team, alert.notify))):
+        team = policy.team(key)
+        if team is None:
+            continue
+        destinations = {
+            "pagerduty": team.pagerduty_routing_key and f"PagerDuty ({team.pagerduty_routing_key})",
+            "slack": team.slack_channel and f"Slack {team.slack_channel}",
+            "email": ", ".join(team.email_to) and f"email to {', '.join(team.email_to)}",
+        }
+        told += [f"{team.name}: {destinations[c]}" for c in policy.severity(rule.severity).channels if destinations[c]]
+    return told
+
+
+def _rule(rule: AlertRule) -> dict[str, Any]:
+    data: dict[str, Any] = {"alert": rule.alert, "expr": rule.expr, "for": rule.hold}
+    if rule.keep_firing_for is not None:
+        data["keep_firing_for"] = rule.keep_firing_for
+    return {**data, "labels": dict(rule.labels), "annotations": dict(rule.annotations)}
+
+
+def _text(item: dict[str, Any]) -> str:
+    from rules_gen.emit.yaml import emit_yaml
+
+    lines = [f"{item['alert']}  ({item['team']}/{item['service']}, {item['definition']})", ""]
+    for entry in item["rules"]:
+        environment = f" in {entry['environment']}" if entry["environment"] else ""
+        lines.append(f"{entry['severity']}{environment}, respond: {entry['response']}")
+        lines += [f"  tells {who}" for who in entry["told"]]
+        lines += ["", *("  " + line for line in emit_yaml([entry["rule"]]).splitlines()), ""]
+    lines.append(f"runbook    {item['runbook']['page'] or 'elsewhere'}  {item['runbook']['url']}")
+    lines.append(f"dashboard  {item['dashboard']}")
+    lines += [f"proved by  {name}" for name in dict.fromkeys(item["scenarios"])]
+    if item["keeps_quiet"]:
+        lines.append(f"keeps quiet    {', '.join(item['keeps_quiet'])}")
+    if item["kept_quiet_by"]:
+        lines.append(f"kept quiet by  {', '.join(item['kept_quiet_by'])}")
+    return "\n".join(lines) + "\n"
