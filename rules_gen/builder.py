@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rules_gen import cache, freshness
 from rules_gen.compiler import Compiled, Shared, compile_catalog, compile_unit, read_shared
@@ -19,6 +19,9 @@ from rules_gen.parallel import spread
 from rules_gen.source.files import SourceFile, read_sources
 from rules_gen.source.layout import Layout, Unit, lay_out
 from rules_gen.target import Fixture, GeneratedFile
+
+if TYPE_CHECKING:
+    from rules_gen.promtool import Promtool
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
@@ -36,7 +39,7 @@ class Options:
     write: bool = True
     only: frozenset[str] | None = None
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
-    progress: Progress = lambda stage, done, total: None
+    progress: Progress = lambda _stage, _done, _total: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def _build(options: Options) -> Result:
         contents,
         inputs,
         layout,
-        freshness.load_state(str(options.root), options.only),
+        cache.load_state(options.root, options.only),
         read_shared(layout, contents) if sources else Shared(None),
         cache.input_key(shared_paths, inputs),
         problems,
@@ -106,7 +109,12 @@ def _build(options: Options) -> Result:
         run.problems += result.problems
     if not layout.units and sources and not run.problems:
         run.problems.append(
-            Problem("source-files", "no service has a definition, so nothing would be generated", Place("alerts"), "write alerts/<team>/<service>.yaml")
+            Problem(
+                "source-files",
+                "no service has a definition, so nothing would be generated",
+                Place("alerts"),
+                "write alerts/<team>/<service>.yaml",
+            )
         )
     wanted: dict[str, bytes | None] = {}
     digests: dict[str, ServiceDigest] | None = None
@@ -119,7 +127,7 @@ def _build(options: Options) -> Result:
     changes = compare(options.root, wanted, known, keep)
     if options.write:
         apply(options.root, wanted, changes)
-        _remember(run, wanted, compiled, digests, changes, keep)
+        _remember(run, wanted, compiled, digests)
     return _result(run, changes, compiled, len(wanted))
 
 
@@ -147,7 +155,10 @@ def _stale_units(run: _Build) -> list[Unit]:
             entry is None
             or entry["input"] != _unit_key(run, unit)
             or run.options.today >= entry["recheck"]
-            or not all(freshness.is_intact(str(run.options.root), path, outputs[path], found.get(path)) for path in entry["paths"])
+            or not all(
+                freshness.is_intact(str(run.options.root), path, outputs[path], found.get(path))
+                for path in entry["paths"]
+            )
         ):
             stale.append(unit)
     return stale
@@ -163,7 +174,9 @@ def _compile(run: _Build, units: list[Unit]) -> list[Compiled]:
         results = []
         for unit in part:
             # The service itself isn't needed any more, and would only be copied from process to process.
-            results.append(replace(compile_unit(unit, run.contents, context, options.today, options.only), service=None))
+            results.append(
+                replace(compile_unit(unit, run.contents, context, options.today, options.only), service=None)
+            )
             done += 1
             options.progress("compiling", min(total, done * processes), total)
         return results
@@ -172,7 +185,9 @@ def _compile(run: _Build, units: list[Unit]) -> list[Compiled]:
     return spread(work, units, processes)
 
 
-def _outputs(run: _Build, stale: list[Unit], compiled: list[Compiled]) -> tuple[dict[str, bytes | None], dict[str, ServiceDigest] | None]:
+def _outputs(
+    run: _Build, stale: list[Unit], compiled: list[Compiled]
+) -> tuple[dict[str, bytes | None], dict[str, ServiceDigest] | None]:
     """All outputs by path, None for those known to be right; and all digests where they were needed."""
     wanted: dict[str, bytes | None] = {}
     known: dict[str, Any] = run.state.get("units", {})
@@ -208,7 +223,10 @@ def _digests(run: _Build, compiled: list[Compiled]) -> dict[str, ServiceDigest] 
         and all(known[name]["digest"] == content_hash(cache.digest_bytes(digest)) for name, digest in fresh.items())
     ):
         found = freshness.signatures(root)
-        if all(freshness.is_intact(root, path, run.state["outputs"][path], found.get(path)) for path in run.state["catalog"]):
+        if all(
+            freshness.is_intact(root, path, run.state["outputs"][path], found.get(path))
+            for path in run.state["catalog"]
+        ):
             return None
     old: dict[str, ServiceDigest] = {}
     if len(fresh) < len(names):
@@ -251,7 +269,9 @@ def _recall(root: Path, fixture: Fixture) -> Mapping[str, Any]:
         return {}
 
 
-def _finish(run: _Build, promtool: Any, fixtures: list[Fixture], recalled: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:  # noqa: ANN401
+def _finish(
+    run: _Build, promtool: Promtool, fixtures: list[Fixture], recalled: Mapping[str, Mapping[str, Any]]
+) -> dict[str, bytes]:
     finished: dict[str, bytes] = {}
     complete = [f for f in fixtures if all(s.key in recalled.get(f.path, {}) for s in f.scenarios)]
     lacking = [f for f in fixtures if f not in complete]
@@ -271,7 +291,7 @@ def _finish(run: _Build, promtool: Any, fixtures: list[Fixture], recalled: Mappi
     return finished
 
 
-def _verify(run: _Build, promtool: Any, fixtures: list[Fixture], finished: Mapping[str, bytes]) -> dict[str, str]:  # noqa: ANN401
+def _verify(run: _Build, promtool: Promtool, fixtures: list[Fixture], finished: Mapping[str, bytes]) -> dict[str, str]:
     pairs = [(f.rules, GeneratedFile(f.path, finished[f.path])) for f in fixtures if f.path in finished]
     failures: dict[str, str] = {}
     batch = 40
@@ -292,8 +312,6 @@ def _remember(
     wanted: Mapping[str, bytes | None],
     compiled: list[Compiled],
     digests: Mapping[str, ServiceDigest] | None,
-    changes: Changes,
-    keep: frozenset[str],
 ) -> None:
     found = freshness.signatures(str(run.options.root))
     before = run.state.get("outputs", {})
@@ -306,25 +324,28 @@ def _remember(
         units[name] = known.get(name)
         if result is not None and result.digest is not None:
             units[name] = {
-                "input": _unit_key(run, unit),
+                # A service with a warning is compiled each time, so that the warning is seen each time.
+                "input": "" if result.problems else _unit_key(run, unit),
                 "paths": result.digest.paths,
                 "recheck": result.recheck or cache.NEVER,
                 "digest": content_hash(cache.digest_bytes(result.digest)),
             }
-    outputs = {path: [before[path][0] if content is None else content_hash(content), found[path]] for path, content in wanted.items()}
+    outputs = {
+        path: [before[path][0] if content is None else content_hash(content), found[path]]
+        for path, content in wanted.items()
+    }
     owned = {path for entry in units.values() for path in entry["paths"]}
     state = {
         "tool": freshness.tool_key(),
-        "complete": not run.problems,
         "recheck": min((entry["recheck"] for entry in units.values()), default=cache.NEVER),
-        "inputs": freshness.hash_inputs(str(run.options.root)),
         "shared": run.shared_key,
         "units": units,
         "catalog": [path for path in wanted if path not in owned],
         "outputs": outputs,
-        "foreign": sorted({*changes.foreign, *keep} - set(changes.removed)),
     }
-    cache.save(run.options.root, state, digests, freshness.suffix_of(run.options.only))
+    # What was read is what was compiled; a definition that changed meanwhile must not pass for built.
+    complete = not run.problems and freshness.hash_inputs(str(run.options.root)) == run.inputs
+    cache.save(run.options.root, state, digests, run.options.only, run.inputs if complete else None)
 
 
 def _result(run: _Build, changes: Changes, compiled: list[Compiled], outputs: int) -> Result:

@@ -15,6 +15,17 @@ from rules_gen.model import AlertDigest, Inhibition, ServiceDigest
 NEVER = "9999-12-31"
 
 
+def load_state(root: Path, only: frozenset[str] | None = None) -> dict[str, Any]:
+    """What the last build of these targets left; empty when there was none, or when another tool wrote it."""
+    import orjson
+
+    try:
+        state = orjson.loads((root / freshness.FOLDER / f"state{freshness.suffix_of(only)}.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) and state.get("tool") == freshness.tool_key() else {}
+
+
 def input_key(paths: Iterable[str], inputs: Mapping[str, str]) -> str:
     """The hash of some definition files: their paths and contents."""
     return content_hash("\n".join(f"{path} {inputs[path]}" for path in paths).encode())
@@ -45,7 +56,15 @@ def _digest(data: dict[str, Any]) -> ServiceDigest:
         description=data["description"],
         source=data["source"],
         alerts=tuple(
-            AlertDigest(a["name"], tuple(a["severities"]), a["summary"], a["runbook_url"], a["page"], a["bypass_router"], a["notify"])
+            AlertDigest(
+                a["name"],
+                tuple(a["severities"]),
+                a["summary"],
+                a["runbook_url"],
+                a["page"],
+                a["bypass_router"],
+                a["notify"],
+            )
             for a in data["alerts"]
         ),
         inhibitions=tuple(
@@ -56,23 +75,39 @@ def _digest(data: dict[str, Any]) -> ServiceDigest:
     )
 
 
-def save(root: Path, state: dict[str, Any], digests: Mapping[str, ServiceDigest] | None, suffix: str) -> None:
+def save(
+    root: Path,
+    state: dict[str, Any],
+    digests: Mapping[str, ServiceDigest] | None,
+    only: frozenset[str] | None,
+    inputs: dict[str, str] | None,
+) -> None:
     """Keeps the state, and the digests unless they are those that stand there already.
+
+    With `inputs`, what was compiled without a warning, the next build may answer from the listing alone.
 
     A cache that can't be written costs time, never a build: errors are ignored.
     """
     import orjson
 
     with contextlib.suppress(OSError):
+        suffix = freshness.suffix_of(only)
         folder = root / freshness.FOLDER
         folder.mkdir(exist_ok=True)
+        for leftover in folder.glob("*.tmp"):
+            # A build that was killed left it. One that runs at this moment loses its cache, nothing else.
+            leftover.unlink(missing_ok=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
         if digests is not None:
             _replace(folder / f"digests{suffix}.json", orjson.dumps(list(digests.values())))
         _replace(folder / f"state{suffix}.json", orjson.dumps(state))
+        if inputs is not None:
+            freshness.remember(str(root), only, inputs, state["recheck"])
+        else:
+            freshness.forget(str(root), only)
 
 
 def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -1,7 +1,7 @@
 """The seam of checks: what a check is.
 
-A check is a module in `checks/` with a function `check(service, policy)`. Its docstring is the page docs/checks/<name>.md,
-where the name is the module's with dashes.
+A check is a module in `checks/` with a function `check(service, policy)`. Its docstring is the page
+docs/checks/<name>.md, where the name is the module's with dashes.
 """
 
 from __future__ import annotations

@@ -22,8 +22,10 @@ from rules_gen.source.policy import build_policy
 from rules_gen.source.services import build_service
 from rules_gen.source.suggest import did_you_mean
 from rules_gen.source.validate import kind_of, validate
-from rules_gen.source.yaml_errors import yaml_slips
 from rules_gen.target import Fixture, GeneratedFile
+
+_SLIPS = ("threshold: >", "threshold: !", "threshold:  ", "threshold:\t", ": {{", "- {{", "\n---")
+"""What makes a file worth a look for slips that are valid YAML; a real look costs more than all other reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Compiled:
 
 @dataclass(slots=True)
 class Shared:
-    """What all services are compiled with. Without a readable policy, `context` is None and services are only validated."""
+    """What all services are compiled with. `context` is None without a readable policy: nothing can be compiled."""
 
     context: Context | None
     problems: list[Problem] = field(default_factory=list)
@@ -80,7 +82,11 @@ def read_document(file: str, content: bytes, kind: str | None = None) -> tuple[D
     document = parse(file, text)
     if isinstance(document, tuple):
         return None, list(document)
-    problems = list(yaml_slips(text, file)) if "threshold:" in text else []
+    problems: list[Problem] = []
+    if any(sign in text for sign in _SLIPS):
+        from rules_gen.source.yaml_errors import yaml_slips
+
+        problems += yaml_slips(text, file)
     if not problems:
         problems = list(validate(kind or kind_of(document.data), document.data, Place(file)))
     return (None if problems else document), problems
@@ -102,12 +108,22 @@ def read_shared(layout: Layout, contents: Mapping[str, bytes]) -> Shared:
                 continue
             if document.data[key] != name:
                 shared.problems.append(
-                    Problem("layout", f"the {what} is called `{document.data[key]}`, its file `{name}`", Place(path, (key,)), f"write `{key}: {name}`, or rename the file")
+                    Problem(
+                        "layout",
+                        f"the {what} is called `{document.data[key]}`, its file `{name}`",
+                        Place(path, (key,)),
+                        f"write `{key}: {name}`, or rename the file",
+                    )
                 )
             found[kind][name] = document
     if layout.policy is None:
         shared.problems.append(
-            Problem("policy", "there is no alerts/policy.yaml", Place("alerts/policy.yaml", line=1, column=1), "start with `rules-gen init DIR`, which writes one")
+            Problem(
+                "policy",
+                "there is no alerts/policy.yaml",
+                Place("alerts/policy.yaml", line=1, column=1),
+                "start with `rules-gen init DIR`, which writes one",
+            )
         )
         return shared
     document, problems = read_document(layout.policy, contents[layout.policy], "policy")
@@ -146,7 +162,12 @@ def compile_unit(
         recheck = min((e.until for alert in service.alerts for e in alert.exemptions if e.until > today), default=None)
     if service is None or any(problem.level is Level.ERROR for problem in problems):
         return Compiled(unit, tuple(problems), recheck=recheck)
-    outputs = [output for target in plug_ins("targets", only) if hasattr(target, "service_files") for output in target.service_files(service, context.policy)]
+    outputs = [
+        output
+        for target in plug_ins("targets", only)
+        if hasattr(target, "service_files")
+        for output in target.service_files(service, context.policy)
+    ]
     files = tuple(output for output in outputs if isinstance(output, GeneratedFile))
     fixtures = tuple(output for output in outputs if not isinstance(output, GeneratedFile))
     paths = tuple(output.path for output in outputs)
@@ -156,11 +177,17 @@ def compile_unit(
 def run_checks(service: Service, context: Context, today: str) -> list[Problem]:
     """What the checks say of a service, less what its alerts have switched off."""
     names = {name.replace("_", "-") for name in plug_in_names("checks")}
-    problems = []
-    for alert in service.alerts:
-        for exemption in alert.exemptions:
-            if exemption.check not in names:
-                problems.append(Problem("exemption", f"no check `{exemption.check}` can be switched off", exemption.place.at("check"), did_you_mean(exemption.check, names)))
+    problems = [
+        Problem(
+            "exemption",
+            f"no check `{exemption.check}` can be switched off",
+            exemption.place.at("check"),
+            did_you_mean(exemption.check, names),
+        )
+        for alert in service.alerts
+        for exemption in alert.exemptions
+        if exemption.check not in names
+    ]
     found = [problem for check in plug_ins("checks") for problem in check.check(service, context.policy)]
     exempt = [alert for alert in service.alerts if alert.exemptions]
     problems += [problem for problem in found if not any(_is_exempt(problem, alert, today) for alert in exempt)]
@@ -200,9 +227,14 @@ def digest_of(service: Service, context: Context, paths: tuple[str, ...]) -> Ser
 def compile_catalog(
     context: Context, digests: Iterable[ServiceDigest], only: frozenset[str] | None = None
 ) -> tuple[tuple[GeneratedFile, ...], tuple[Problem, ...]]:
-    """The outputs that speak of all services. Two outputs of one path, or of two that differ in case only, are a problem."""
+    """The outputs that speak of all services. Two outputs whose paths are the same, but for case, are a problem."""
     catalog = Catalog(context.policy, tuple(sorted(digests, key=lambda d: (d.team, d.service))))
-    files = tuple(file for target in plug_ins("targets", only) if hasattr(target, "catalog_files") for file in target.catalog_files(catalog))
+    files = tuple(
+        file
+        for target in plug_ins("targets", only)
+        if hasattr(target, "catalog_files")
+        for file in target.catalog_files(catalog)
+    )
     problems: list[Problem] = []
     owners: dict[str, tuple[str, str]] = {file.path.casefold(): ("the catalogue", "") for file in files}
     for digest in catalog.services:
@@ -211,7 +243,15 @@ def compile_catalog(
             other = owners.setdefault(path.casefold(), (key, digest.source))
             if other[0] != key:
                 related = (("the other one", Place(other[1], ("service",))),) if other[1] else ()
-                problems.append(Problem("collision", f"{path} would be written for {other[0]} as well", Place(digest.source, ("service",)), "rename the service", related=related))
+                problems.append(
+                    Problem(
+                        "collision",
+                        f"{path} would be written for {other[0]} as well",
+                        Place(digest.source, ("service",)),
+                        "rename the service",
+                        related=related,
+                    )
+                )
     return files, tuple(problems)
 
 

@@ -1,21 +1,26 @@
 """Tells whether anything has changed since the last build: the question that every `make rules` asks first.
 
-It imports next to nothing, since its answer is mostly no. What was built is kept in `.rules-gen/state.json`: the content
-hash of every definition, and of every output its hash and what the file system says of it. An output whose size, inode
-or time differs is read and hashed, so that a checkout, which touches every file, makes this slower but never wrong;
-definitions are always read and hashed.
+Its answer is mostly no, so it imports next to nothing and compares two texts: the listing that the last build left, and
+that of the world as it is. A listing has the content hash of every definition, since a checkout touches every file, and
+what the file system says of every output (size, inode, time). When the texts differ the build looks closely: an output
+that was only touched is read and hashed then, so that a checkout makes a build slower but never wrong.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 # The C module itself: hashlib would load OpenSSL first, which takes longer than all the hashing here.
 from _blake2 import blake2b
 
+TYPE_CHECKING = False  # Importing typing for it would take a tenth of the time that an answer may take.
+if TYPE_CHECKING:
+    from typing import Any
+
 FOLDER = ".rules-gen"
+IGNORED_PREFIXES = (".", "#")
+"""Editors' and version control's own files begin with these, and end with a tilde."""
 ROOTS = ("rules", "runbooks", "dashboards")
 """The folders that hold outputs and nothing else."""
 
@@ -45,20 +50,6 @@ def suffix_of(only: frozenset[str] | None) -> str:
     return "" if only is None else "." + "+".join(sorted(only))
 
 
-def load_state(root: str, only: frozenset[str] | None = None) -> dict[str, Any]:
-    """What the last build of these targets left; empty when there was none, or it can't be read, or another tool version wrote it."""
-    import orjson
-
-    try:
-        with open(f"{root}/{FOLDER}/state{suffix_of(only)}.json", "rb") as handle:
-            state = orjson.loads(handle.read())
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(state, dict) or state.get("tool") != tool_key():
-        return {}
-    return state
-
-
 def hash_inputs(root: str, folder: str = "alerts") -> dict[str, str] | None:
     """The hash of every file below `alerts/`; None where something is there that isn't a plain file."""
     hashes: dict[str, str] = {}
@@ -70,6 +61,8 @@ def hash_inputs(root: str, folder: str = "alerts") -> dict[str, str] | None:
         except OSError:
             return None
         for entry in entries:
+            if entry.name.startswith(IGNORED_PREFIXES) or entry.name.endswith("~"):
+                continue
             path = f"{relative}/{entry.name}"
             if entry.is_symlink():
                 return None
@@ -91,7 +84,8 @@ def signatures(root: str) -> dict[str, Signature]:
     while pending:
         relative = pending.pop()
         for entry in os.scandir(os.path.join(root, relative)):
-            path = f"{relative}/{entry.name}"
+            # A name that isn't UTF-8 is no output's; it is kept in a form that can be printed.
+            path = f"{relative}/{entry.name}".encode("utf-8", "backslashreplace").decode()
             if entry.is_symlink():
                 found[path] = [-1, 0, 0]
             elif entry.is_dir():
@@ -108,23 +102,46 @@ def is_intact(root: str, path: str, output: list[Any], signature: Signature | No
         return False
     if signature == output[1]:
         return True
+    known: str = output[0]
     try:
         with open(os.path.join(root, path), "rb") as handle:
-            return content_hash(handle.read()) == output[0]
+            return content_hash(handle.read()) == known
     except OSError:
         return False
 
 
+def listing(inputs: dict[str, str], found: dict[str, Signature]) -> str:
+    """The world as text: the tool, the definitions' hashes, the outputs' signatures."""
+    lines = [tool_key()]
+    lines += [f"{inputs[path]} {path}" for path in sorted(inputs)]
+    lines += [f"{size} {inode} {changed} {path}" for path, (size, inode, changed) in sorted(found.items())]
+    return "\n".join(lines)
+
+
+def remember(root: str, only: frozenset[str] | None, inputs: dict[str, str], recheck: str) -> None:
+    """Leaves the listing of these definitions and of the outputs as they are. It holds until the day `recheck`."""
+    path = _path(root, only)
+    with open(f"{path}.{os.getpid()}.tmp", "w", encoding="utf-8") as handle:
+        handle.write(f"{recheck}\n{listing(inputs, signatures(root))}")
+    os.replace(f"{path}.{os.getpid()}.tmp", path)
+
+
+def forget(root: str, only: frozenset[str] | None) -> None:
+    """The next build has to look closely."""
+    if os.path.exists(_path(root, only)):
+        os.unlink(_path(root, only))
+
+
 def is_fresh(root: str, today: str, only: frozenset[str] | None = None) -> bool:
-    """Whether a build of everything would change nothing: no definition, no output, no tool has changed."""
-    state = load_state(root, only)
-    if not state or not state.get("complete") or today >= state["recheck"]:
+    """Whether a build of these targets would change nothing: no definition, no output, no tool has changed."""
+    try:
+        with open(_path(root, only), encoding="utf-8") as handle:
+            recheck, _, then = handle.read().partition("\n")
+    except (OSError, ValueError):
         return False
-    if hash_inputs(root) != state["inputs"]:
-        return False
-    found = signatures(root)
-    outputs = state["outputs"]
-    # A file beside the outputs that isn't one may be an orphan: the build looks at it.
-    if found.keys() != outputs.keys() | set(state["foreign"]):
-        return False
-    return all(is_intact(root, path, output, found.get(path)) for path, output in outputs.items())
+    inputs = hash_inputs(root)
+    return today < recheck and inputs is not None and then == listing(inputs, signatures(root))
+
+
+def _path(root: str, only: frozenset[str] | None) -> str:
+    return f"{root}/{FOLDER}/listing{suffix_of(only)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -28,6 +29,11 @@ def spread(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]
     try:
         results = [work(slices[0])]
         results += [_collect(reader) for _, reader in children]
+    except BaseException:
+        # Nobody will read what they are working on.
+        for pid, _ in children:
+            os.kill(pid, signal.SIGKILL)
+        raise
     finally:
         for pid, reader in children:
             os.close(reader)
@@ -60,7 +66,7 @@ def _start(work: Callable[[Sequence[Item]], list[Result]], part: Sequence[Item])
         os._exit(code)
 
 
-def _collect(reader: int) -> list[Result]:  # type: ignore[type-var]
+def _collect(reader: int) -> list[Result]:
     chunks = []
     while chunk := os.read(reader, 1 << 20):
         chunks.append(chunk)

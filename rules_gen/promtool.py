@@ -112,10 +112,7 @@ class Promtool:
 
     def record(self, fixtures: Iterable[Fixture], known: Mapping[str, Recording]) -> RecordResult:
         """Record the scenarios that aren't known, and judge them by what their authors assert."""
-        tasks = [
-            Verdicts(fixture, {s.key: s for s in fixture.scenarios if s.key not in known})
-            for fixture in fixtures
-        ]
+        tasks = [Verdicts(fixture, {s.key: s for s in fixture.scenarios if s.key not in known}) for fixture in fixtures]
         tasks = [task for task in tasks if task.wanted]
         recordings: dict[str, Recording] = {}
         problems: list[Problem] = []
@@ -168,9 +165,7 @@ class Promtool:
                 task.answers[scenario.key] = output
             else:
                 said = _reason(text)
-                message = (
-                    f"promtool can't evaluate the scenario {scenario.name!r} of {scenario.alert}: {said}"
-                )
+                message = f"promtool can't evaluate the scenario {scenario.name!r} of {scenario.alert}: {said}"
                 yield Problem("promtool", message, scenario.place)
 
     def _ask(self, space: _Workspace, probes: Mapping[Verdicts, bytes]) -> Output:
@@ -252,9 +247,7 @@ def _rule_errors(text: str, paths: Sequence[str]) -> Iterator[RuleError]:
         match = _RULE_ERROR.fullmatch("\n".join(lines))
         assert match is not None
         group, rule, _, message = match.groups()
-        yield RuleError(
-            path, unquote(group) if group else None, int(rule) - 1 if rule else None, message.strip()
-        )
+        yield RuleError(path, unquote(group) if group else None, int(rule) - 1 if rule else None, message.strip())
 
 
 def _reason(text: str) -> str:

@@ -1,7 +1,7 @@
 """The seam of outputs: what a target is, and what it gives back.
 
-A target is a module in `targets/` with a function `service_files(service, policy)` or `catalog_files(catalog)`, or both.
-It is discovered by its place in the folder.
+A target is a module in `targets/` with a function `service_files(service, policy)` or `catalog_files(catalog)`, or
+both. It is discovered by its place in the folder.
 """
 
 from __future__ import annotations

@@ -103,7 +103,13 @@ def _print_machine(result: Result, arguments: argparse.Namespace) -> None:
     diagnostics = list(result.diagnostics)
     if not arguments.write:
         diagnostics += [
-            Diagnostic("stale-output", Level.ERROR, f"stale: it would be {word}", Span(path, 1, 1), "run `make rules` and commit what it writes")
+            Diagnostic(
+                "stale-output",
+                Level.ERROR,
+                f"stale: it would be {word}",
+                Span(path, 1, 1),
+                "run `make rules` and commit what it writes",
+            )
             for word, paths in _listed(result.changes)
             for path in paths
         ]
@@ -128,7 +134,7 @@ class _Progress:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if not self._on or now - self._started < 0.5 or now - self._last < 0.1:  # noqa: PLR2004 - seconds
+        if not self._on or now - self._started < 0.5 or now - self._last < 0.1:
             return
         self._last = now
         self._shown = True

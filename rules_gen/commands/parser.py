@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from rules_gen import __version__
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
 _EXAMPLES = """examples:
   rules-gen build                        compile alerts/ into rules/, runbooks/ and dashboards/
@@ -20,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser; each subcommand leaves its function in `run`."""
     parser = argparse.ArgumentParser(
         prog="rules-gen",
-        description="Compiles alert definitions into Prometheus rules, promtool tests, dashboards, runbooks and routes.",
+        description="Compiles alert definitions into rules, promtool tests, dashboards, runbooks and routes.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -35,11 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _command(commands: Commands, name: str, run: str, text: str, examples: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
-    command: argparse.ArgumentParser = commands.add_parser(  # type: ignore[attr-defined]
+def _command(commands: Commands, name: str, run: str, text: str, examples: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
         description=text[0].upper() + text[1:] + ".",
@@ -63,14 +64,26 @@ def _lazily(module: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _add_root(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--root", type=Path, default=Path(), metavar="DIR", help="the repository's root (default: here)")
+    command.add_argument(
+        "--root", type=Path, default=Path(), metavar="DIR", help="the repository's root (default: here)"
+    )
 
 
 def _add_compile_options(command: argparse.ArgumentParser) -> None:
     _add_root(command)
-    command.add_argument("--format", choices=("text", "json", "github", "sarif"), default="text", help="how to print (default: text)")
-    command.add_argument("--only", action="append", metavar="TARGET", help="make this output only; can be given several times")
-    command.add_argument("--jobs", type=int, default=os_cpu_count(), metavar="N", help="processes to compile with (default: one per core)")
+    command.add_argument(
+        "--format", choices=("text", "json", "github", "sarif"), default="text", help="how to print (default: text)"
+    )
+    command.add_argument(
+        "--only", action="append", metavar="TARGET", help="make this output only; can be given several times"
+    )
+    command.add_argument(
+        "--jobs",
+        type=int,
+        default=os_cpu_count(),
+        metavar="N",
+        help="processes to compile with (default: one per core)",
+    )
     command.add_argument("--quiet", action="store_true", help="print nothing but problems")
 
 
@@ -81,7 +94,7 @@ def os_cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _add_build(commands: Commands) -> None:  # type: ignore[valid-type]
+def _add_build(commands: Commands) -> None:
     command = _command(
         commands,
         "build",
@@ -93,7 +106,7 @@ def _add_build(commands: Commands) -> None:  # type: ignore[valid-type]
     command.set_defaults(write=True)
 
 
-def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
+def _add_check(commands: Commands) -> None:
     command = _command(
         commands,
         "check",
@@ -105,34 +118,42 @@ def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
     command.set_defaults(write=False)
 
 
-def _add_init(commands: Commands) -> None:  # type: ignore[valid-type]
+def _add_init(commands: Commands) -> None:
     command = _command(
-        commands, "init", "scaffold", "start a working monitoring repository", "  rules-gen init ~/monitoring && make -C ~/monitoring rules\n"
+        commands,
+        "init",
+        "scaffold",
+        "start a working monitoring repository",
+        "  rules-gen init ~/monitoring && make -C ~/monitoring rules\n",
     )
     command.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
 
 
-def _add_schema(commands: Commands) -> None:  # type: ignore[valid-type]
+def _add_schema(commands: Commands) -> None:
     command = _command(
-        commands, "schema", "schema", "print the JSON Schema of the definitions, for editors", "  rules-gen schema > definitions.schema.json\n"
+        commands,
+        "schema",
+        "schema",
+        "print the JSON Schema of the definitions, for editors",
+        "  rules-gen schema > definitions.schema.json\n",
     )
     command.add_argument("--checks", action="store_true", help="list the checks and targets instead")
 
 
-def _add_show(commands: Commands) -> None:  # type: ignore[valid-type]
+def _add_show(commands: Commands) -> None:
     command = _command(
         commands,
         "show",
         "show",
         "show an alert: the compiled rule, who gets it, where its page is",
-        "  rules-gen show CheckoutHighErrorRate\n  rules-gen show payments/checkout-api/CheckoutHighErrorRate --format json\n",
+        "  rules-gen show CheckoutDown\n  rules-gen show payments/checkout-api/CheckoutDown --format json\n",
     )
     _add_root(command)
     command.add_argument("alert", metavar="ALERT", help="its name, or team/service/name")
     command.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
 
 
-def _add_completion(commands: Commands, parser: argparse.ArgumentParser) -> None:  # type: ignore[valid-type]
+def _add_completion(commands: Commands, parser: argparse.ArgumentParser) -> None:
     command = _command(
         commands,
         "completion",

@@ -29,7 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
     context = shared.context
     today = datetime.now(tz=UTC).date().isoformat()
     compiled = [compile_unit(unit, contents, context, today, frozenset()) for unit in layout.units]
-    found = [(c, alert) for c in compiled if c.service for alert in c.service.alerts if _is_meant(arguments.alert, c.service, alert)]
+    found = [
+        (c, alert)
+        for c in compiled
+        if c.service
+        for alert in c.service.alerts
+        if _is_meant(arguments.alert, c.service, alert)
+    ]
     errors = [p for p in problems if p.level is Level.ERROR] if context is None else []
     if not found:
         errors += [p for result in compiled for p in result.problems if p.level is Level.ERROR]
@@ -92,8 +98,12 @@ def describe(alert: Alert, compiled: Compiled, policy: Policy) -> dict[str, Any]
         },
         "dashboard": alert.dashboard_url,
         "scenarios": [scenario.name for scenario in alert.scenarios],
-        "keeps_quiet": sorted({i.target for i in digest_inhibitions if i.source == alert.name and i.target != alert.name}),
-        "kept_quiet_by": sorted({i.source for i in digest_inhibitions if i.target == alert.name and i.source != alert.name}),
+        "keeps_quiet": sorted(
+            {i.target for i in digest_inhibitions if i.source == alert.name and i.target != alert.name}
+        ),
+        "kept_quiet_by": sorted(
+            {i.source for i in digest_inhibitions if i.target == alert.name and i.source != alert.name}
+        ),
     }
 
 

@@ -1,4 +1,8 @@
-"""What the definitions mean, as frozen values: the policy, services, rules, runbooks and scenarios."""
+"""What the definitions mean, as frozen values: the policy, services, rules, runbooks and scenarios.
+
+What a compile makes by the ten thousand is a NamedTuple, the rest are frozen dataclasses: a frozen dataclass of sixteen
+fields takes twice as long to make.
+"""
 
 from rules_gen.model.policy import (
     CHANNELS,

@@ -1,4 +1,4 @@
-"""What holds for all alerts: severities, teams, addresses, windows. Durations are kept as typed unless said otherwise."""
+"""What holds for all alerts: severities, teams, addresses, windows. Durations are kept as typed."""
 
 from __future__ import annotations
 

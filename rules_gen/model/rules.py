@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules_gen.diagnostics import Place
 
@@ -14,9 +15,9 @@ Pairs = tuple[tuple[str, str], ...]
 class Threshold:
     """A comparison of a signal with a number.
 
-    `text` is what the author typed, `operator` PromQL's (`>`, `>=`, `<`, `<=`, `==`, `!=`), `literal` the number in base
-    units as PromQL prints it, `value` the same as a float. `unit` is the author's unit ("%", "ms", "GiB", or "" for none)
-    and `dimension` what it measures: "ratio", "seconds", "bytes" or "".
+    `text` is what the author typed, `operator` PromQL's (`>`, `>=`, `<`, `<=`, `==`, `!=`), `literal` the number in
+    base units as PromQL prints it, `value` the same as a float. `unit` is the author's unit ("%", "ms", "GiB", or ""
+    for none) and `dimension` what it measures: "ratio", "seconds", "bytes" or "".
     """
 
     text: str
@@ -27,8 +28,7 @@ class Threshold:
     dimension: str
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRule:
+class AlertRule(NamedTuple):
     """One alerting rule as Prometheus loads it.
 
     `expr` is the whole condition, `signal` what is compared (the same as `expr` where the author wrote no threshold).
@@ -54,8 +54,7 @@ class AlertRule:
     summary_place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingRule:
+class RecordingRule(NamedTuple):
     """One recording rule."""
 
     record: str
@@ -66,8 +65,7 @@ class RecordingRule:
     """Whether somebody wrote it, rather than the compiler for an objective."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleGroup:
+class RuleGroup(NamedTuple):
     """Rules that Prometheus evaluates one after the other. Durations as typed, None for Prometheus's default."""
 
     name: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a runbook: what to do, the command or query to run, what to expect, what follows from it."""
 
     text: str
@@ -17,16 +16,14 @@ class Step:
     destructive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Escalation:
+class Escalation(NamedTuple):
     """Who is asked for help after which time (a duration, as typed)."""
 
     after: str
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class Runbook:
+class Runbook(NamedTuple):
     """A runbook page's content; every section that isn't optional has been checked to be there."""
 
     first: str

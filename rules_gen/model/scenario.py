@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from rules_gen.diagnostics import Place
 
@@ -16,8 +16,7 @@ class State(StrEnum):
     QUIET = "quiet"
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(NamedTuple):
     """At `at_ms` milliseconds from the start (`at` as typed), the alert is in `state`.
 
     `severity` narrows it to one rung of a ladder, None means every rule of the alert.
@@ -30,8 +29,7 @@ class Assertion:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(NamedTuple):
     """One scenario of one alert. `interval_ms` is the time between samples.
 
     `series` are pairs of a series in promtool's notation and its samples. A service with environments has its scenarios

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules_gen.diagnostics import Place
 from rules_gen.model.policy import Policy
@@ -11,8 +12,7 @@ from rules_gen.model.runbook import Runbook
 from rules_gen.model.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True)
-class Exemption:
+class Exemption(NamedTuple):
     """A check that is switched off for an alert until a day (ISO date)."""
 
     check: str
@@ -21,8 +21,7 @@ class Exemption:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(NamedTuple):
     """An alert as its author sees it: one name, one page, one or several rules.
 
     `runbook` is None where the page lives elsewhere; `runbook_url` is always set. `rules` has one rule per rung and

@@ -12,7 +12,7 @@ from rules_gen.model import SEVERITIES, Alert, AlertRule, Exemption, Runbook
 from rules_gen.source.context import Reader
 from rules_gen.source.expressions import read_condition
 from rules_gen.source.runbooks import build_runbook
-from rules_gen.source.scenarios import build_scenarios
+from rules_gen.source.scenarios import Tests, build_scenarios
 from rules_gen.source.substitute import substitute
 from rules_gen.source.templates import Raw
 
@@ -47,6 +47,14 @@ class _Layer(NamedTuple):
     place: Place
 
 
+class _Rung(NamedTuple):
+    """A rung's severity, the layers of its fields, and whether it is one of several."""
+
+    severity: str
+    layers: list[_Layer]
+    is_rung: bool
+
+
 @dataclass(slots=True)
 class _Alert:
     """One alert while it is built."""
@@ -75,11 +83,13 @@ def build_alert(raw: Raw, defaults: Defaults, reader: Reader) -> Alert | None:
         runbook,
         url or page_url(data["alert"], reader),
         data.get("dashboard") or dashboard_url(reader),
-        read_team(data.get("notify", defaults.notify), place.at("notify"), reader),
+        read_team(data["notify"], place.at("notify"), reader) if "notify" in data else defaults.notify,
         data.get("bypass_router", defaults.bypass_router),
     )
-    check_names(data.get("labels", {}), RESERVED_LABELS, "label", place.at("labels"), reader)
-    check_names(data.get("annotations", {}), RESERVED_ANNOTATIONS, "annotation", place.at("annotations"), reader)
+    if "labels" in data:
+        check_names(data["labels"], RESERVED_LABELS, "label", place.at("labels"), reader)
+    if "annotations" in data:
+        check_names(data["annotations"], RESERVED_ANNOTATIONS, "annotation", place.at("annotations"), reader)
     rules: list[AlertRule] = []
     environments: list[str | None] = []
     for environment in defaults.environments:
@@ -87,8 +97,9 @@ def build_alert(raw: Raw, defaults: Defaults, reader: Reader) -> Alert | None:
         rules += made
         if made:
             environments.append(environment.name)
-    severities = tuple(dict.fromkeys(rule.severity for rule in rules))
-    scenarios = build_scenarios(alert.name, data.get("tests", []), place.at("tests"), environments, severities, reader)
+    severities = tuple(dict.fromkeys([rule.severity for rule in rules]))
+    tests = Tests(alert.name, data.get("tests", []), place.at("tests"), severities)
+    scenarios = build_scenarios(tests, environments, reader)
     if len(reader.found) > before or not rules:
         return None
     return Alert(
@@ -131,9 +142,10 @@ def read_team(name: str | None, place: Place, reader: Reader) -> str | None:
     if name is not None and reader.policy.team(name) is None:
         from rules_gen.source.suggest import did_you_mean
 
-        reader.report("team-unknown", f"no team `{name}`", place, did_you_mean(name, [team.key for team in reader.policy.teams]))
+        reader.report(
+            "team-unknown", f"no team `{name}`", place, did_you_mean(name, [team.key for team in reader.policy.teams])
+        )
     return name
-
 
 
 def page_url(alert: str, reader: Reader) -> str:
@@ -151,7 +163,12 @@ def check_names(names: Mapping[str, Any], reserved: frozenset[str], what: str, p
     """Reports names that the compiler sets itself."""
     for name in names:
         if name in reserved or name.startswith("__"):
-            reader.report(f"reserved-{what}", f"the compiler sets the {what} `{name}` itself", place.at(name).key(), "use another name")
+            reader.report(
+                f"reserved-{what}",
+                f"the compiler sets the {what} `{name}` itself",
+                place.at(name).key(),
+                "use another name",
+            )
 
 
 def _rules(alert: _Alert, environment: Environment) -> list[AlertRule]:
@@ -164,28 +181,44 @@ def _rules(alert: _Alert, environment: Environment) -> list[AlertRule]:
         return []
     over = _Layer(overlay, environment.place.at("alerts", alert.name))
     rungs = _rungs(alert, base, over)
-    return [
-        rule
-        for severity, layers, is_rung in rungs
-        if (rule := _rule(alert, environment, severity, layers, base, over, is_rung)) is not None
-    ]
+    own = {**data.get("labels", {}), **overlay.get("labels", {})}
+    rules = [_rule(alert, environment, rung, data, own) for rung in rungs]
+    return [rule for rule in rules if rule is not None]
 
 
-def _rungs(alert: _Alert, base: _Layer, over: _Layer) -> list[tuple[str, list[_Layer], bool]]:
-    """Each rung's severity, the layers of its fields, and whether it is one of several."""
+def _rungs(alert: _Alert, base: _Layer, over: _Layer) -> list[_Rung]:
+    """The rungs, from the worst severity down; an alert without a ladder is one rung."""
     reader = alert.reader
     if "severities" not in base.data:
         text, place = _pick("severity", [over, base])
         if text is None:
-            reader.report("missing-key", f"`severity` is missing in {alert.name}", base.place, "critical, high, medium or low")
+            reader.report(
+                "missing-key", f"`severity` is missing in {alert.name}", base.place, "critical, high, medium or low"
+            )
             return []
         if "severities" in over.data:
-            reader.report("wrong-value", f"{alert.name} isn't a ladder", over.place.at("severities").key(), "change `threshold`, `severity` or `for`")
+            reader.report(
+                "wrong-value",
+                f"{alert.name} isn't a ladder",
+                over.place.at("severities").key(),
+                "change `threshold`, `severity` or `for`",
+            )
         severity = reader.severity(text, place)
-        return [] if severity is None else [(severity, [over, base], False)]
-    for layer, key in ((base, "severity"), (over, "severity"), (over, "threshold"), (over, "for"), (over, "keep_firing_for")):
+        return [] if severity is None else [_Rung(severity, [over, base], is_rung=False)]
+    for layer, key in (
+        (base, "severity"),
+        (over, "severity"),
+        (over, "threshold"),
+        (over, "for"),
+        (over, "keep_firing_for"),
+    ):
         if key in layer.data:
-            reader.report("wrong-value", f"{alert.name} is a ladder: `{key}` belongs into its rungs", layer.place.at(key).key(), "write it below `severities:`")
+            reader.report(
+                "wrong-value",
+                f"{alert.name} is a ladder: `{key}` belongs into its rungs",
+                layer.place.at(key).key(),
+                "write it below `severities:`",
+            )
     rungs: dict[str, list[_Layer]] = {}
     for layer in (base, over):
         for text, content in layer.data.get("severities", {}).items():
@@ -199,25 +232,34 @@ def _rungs(alert: _Alert, base: _Layer, over: _Layer) -> list[tuple[str, list[_L
                 reader.report("wrong-value", f"two rungs are `{severity}`", place.key())
             rungs.setdefault(severity, [base]).insert(0, _Layer(content, place))
     kept = {s: layers for s, layers in rungs.items() if not any(layer.data.get("disabled") for layer in layers[:-1])}
-    return [(severity, kept[severity], True) for severity in SEVERITIES if severity in kept]
+    return [_Rung(severity, kept[severity], is_rung=True) for severity in SEVERITIES if severity in kept]
 
 
-def _pick(key: str, layers: list[_Layer]) -> tuple[Any, Place]:
+def _pick(key: str, layers: list[_Layer]) -> tuple[Any, Place]:  # the value, and where it was written
     for layer in layers:
         if key in layer.data:
             return layer.data[key], layer.place.at(key)
     return None, layers[0].place
 
 
+def _value(key: str, layers: list[_Layer]) -> Any:  # noqa: ANN401 - YAML data is of any type
+    for layer in layers:
+        if key in layer.data:
+            return layer.data[key]
+    return None
+
+
 def _rule(
-    alert: _Alert, environment: Environment, severity: str, layers: list[_Layer], base: _Layer, over: _Layer, rung: bool  # noqa: FBT001
+    alert: _Alert, environment: Environment, rung: _Rung, data: Mapping[str, Any], own: Mapping[str, str]
 ) -> AlertRule | None:
-    hold, _ = _pick("for", layers)
+    severity, layers, is_rung = rung
+    place = layers[0].place if is_rung else alert.raw.place
+    hold = _value("for", layers)
     if hold is None:
         alert.reader.report(
             "missing-key",
-            f"`for` is missing in {alert.name}" + (f"'s rung `{severity}`" if rung else ""),
-            layers[0].place if rung else base.place,
+            f"`for` is missing in {alert.name}" + (f"'s rung `{severity}`" if is_rung else ""),
+            place,
             "how long must the condition hold? `for: 0m` says at once, on purpose",
         )
     expr, expr_place = _pick("expr", layers)
@@ -232,21 +274,21 @@ def _rule(
         signal=condition.signal,
         threshold=condition.threshold,
         hold=hold,
-        keep_firing_for=_pick("keep_firing_for", layers)[0],
+        keep_firing_for=_value("keep_firing_for", layers),
         severity=severity,
-        rung=rung,
+        rung=is_rung,
         environment=environment.name,
         labels=labels_of(
             alert.reader,
             alert.defaults,
             environment,
             severity,
-            {**base.data.get("labels", {}), **over.data.get("labels", {})},
-            alert.notify,
+            own,
+            notify=alert.notify,
             bypass_router=alert.bypass_router,
         ),
-        annotations=annotations_of(summary, base.data, alert.runbook, alert.runbook_url, alert.dashboard_url),
-        place=layers[0].place if rung else base.place,
+        annotations=annotations_of(summary, data, alert.runbook, alert.runbook_url, alert.dashboard_url),
+        place=place,
         expr_place=expr_place,
         threshold_place=threshold_place,
         summary_place=summary_place,
@@ -259,8 +301,8 @@ def labels_of(
     environment: Environment,
     severity: str,
     own: Mapping[str, str],
-    notify: str | None,
     *,
+    notify: str | None,
     bypass_router: bool,
 ) -> tuple[tuple[str, str], ...]:
     """A rule's labels in the order in which they are printed; the nearer definition wins."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules_gen.diagnostics import Place, Problem
-from rules_gen.model import SEVERITIES, Policy
+from rules_gen.model import SEVERITIES, Policy, Step
 from rules_gen.source.documents import Document
 from rules_gen.source.suggest import did_you_mean
 
@@ -28,6 +28,8 @@ class Reader:
     team: str
     service: str
     found: dict[tuple[str, Place, str], Problem] = field(default_factory=dict)
+    steps: dict[int, tuple[Step, ...]] = field(default_factory=dict)
+    """Runbook steps by the identity of their data, which lives as long as the service's documents do."""
 
     @property
     def policy(self) -> Policy:
@@ -54,7 +56,12 @@ class Reader:
         for alias, severity in self.policy.aliases:
             if alias == text:
                 if severity == "none":
-                    self.report("severity-unknown", f"`{text}` is only recorded, nobody is told", place, "choose one of " + ", ".join(SEVERITIES))
+                    self.report(
+                        "severity-unknown",
+                        f"`{text}` is only recorded, nobody is told",
+                        place,
+                        "choose one of " + ", ".join(SEVERITIES),
+                    )
                     return None
                 return severity
         known = [*SEVERITIES, *dict(self.policy.aliases)]

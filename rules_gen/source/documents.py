@@ -9,6 +9,7 @@ from typing import Any
 import yaml_rs
 
 from rules_gen.diagnostics import Place, Problem
+from rules_gen.source.samples import SIGNS, keep_samples
 
 _ALIASES = yaml_rs.AliasLimits(max_total_replayed_events=100_000)
 # The YAML library's parser recurses on nested blocks without a bound of its own for these forms (measured: a line of
@@ -58,7 +59,7 @@ def parse(file: str, text: str) -> Document | tuple[Problem, ...]:
     if any(sign in text for sign in _DEEP_SIGNS) and (found := _TOO_DEEP.search(text)):
         return (Problem("yaml-syntax", "nested too deeply", _at(file, text, found.start())),)
     try:
-        data = yaml_rs.loads(text, parse_datetime=False, alias_limits=_ALIASES)
+        data: Any = yaml_rs.loads(text, parse_datetime=False, alias_limits=_ALIASES)
     except yaml_rs.YAMLDecodeError as error:
         if str(error).startswith("alias replay limit"):
             return (
@@ -76,9 +77,9 @@ def parse(file: str, text: str) -> Document | tuple[Problem, ...]:
         return (Problem("yaml-syntax", "the file is empty", Place(file, line=1, column=1), "remove it"),)
     if not isinstance(data, dict):
         what = "several YAML documents or a list" if isinstance(data, list) else "a single value"
-        return (
-            Problem("yaml-syntax", f"a mapping is expected here, this is {what}", Place(file, line=1, column=1)),
-        )
+        return (Problem("yaml-syntax", f"a mapping is expected here, this is {what}", Place(file, line=1, column=1)),)
+    if any(sign in text for sign in SIGNS):
+        keep_samples(text, data)
     if "<<" in text:
         data = merge(data)
     return Document(file, text, data)

@@ -70,9 +70,7 @@ class Reading:
         stop = self.text.find("\n", self._starts[number - 1])
         return self.text[self._starts[number - 1] : stop if stop >= 0 else len(self.text)].rstrip("\r")
 
-    def _problem(
-        self, start: int, length: int, message: str, suggestion: str | None, check: str = SYNTAX
-    ) -> Problem:
+    def _problem(self, start: int, length: int, message: str, suggestion: str | None, check: str = SYNTAX) -> Problem:
         line = self.text.count("\n", 0, start)
         place = Place(self._file, line=line + 1, column=start - self._starts[line] + 1, length=max(length, 1))
         return Problem(check, message, place, suggestion)
@@ -108,9 +106,7 @@ class Reading:
         operator, rest = slip["operator"], slip["rest"]
         amount = re.split(r"\s#", rest, maxsplit=1)[0].strip()
         typed = (
-            f"{operator}{rest}".rstrip()
-            if not amount
-            else (operator + re.split(r"\s#", rest, maxsplit=1)[0]).rstrip()
+            f"{operator}{rest}".rstrip() if not amount else (operator + re.split(r"\s#", rest, maxsplit=1)[0]).rstrip()
         )
         start = slip.end("lead")
         meaning = "the start of a block of text" if operator[0] == ">" else "a tag"
@@ -277,9 +273,7 @@ class Reading:
             if tight := re.match(r"\s*(?:- +)*([\w.-]+):(\S.*)", text):
                 message = "there must be a space behind the colon"
                 return self._problem(start, length, message, f"write `{tight[1]}: {tight[2].rstrip()}`"), None
-            return self._problem(
-                start, length, "this line is neither a `key: value` nor a `- item`", None
-            ), None
+            return self._problem(start, length, "this line is neither a `key: value` nor a `- item`", None), None
         if "block sequence entries are not allowed" in reason:
             message = "a list can't start in the line of its key"
             return self._problem(

@@ -26,18 +26,30 @@ def read_expression(text: str, place: Place, reader: Reader) -> tuple[str, Analy
     if isinstance(analysis, tuple):
         shift = text.index(signal)
         for error in analysis:
-            reader.report("promql-syntax", error.message, place.within(error.offset + shift, max(error.length, 1)), error.suggestion)
+            reader.report(
+                "promql-syntax",
+                error.message,
+                place.within(error.offset + shift, max(error.length, 1)),
+                error.suggestion,
+            )
         return None
     return signal, analysis
 
 
-def read_condition(text: str, place: Place, threshold: str | None, threshold_place: Place, reader: Reader) -> Condition | None:
+def read_condition(
+    text: str, place: Place, threshold: str | None, threshold_place: Place, reader: Reader
+) -> Condition | None:
     """The condition of an alert; None, and problems, where it is wrong."""
     limit = None
     if threshold is not None:
         limit = parse_threshold(threshold)
         if limit is None:
-            reader.report("wrong-value", f"`{threshold}` isn't a threshold", threshold_place, "for example `above 5%`, `at least 500ms`, `equals 0`")
+            reader.report(
+                "wrong-value",
+                f"`{threshold}` isn't a threshold",
+                threshold_place,
+                "for example `above 5%`, `at least 500ms`, `equals 0`",
+            )
     read = read_expression(text, place, reader)
     if read is None or (limit is None and threshold is not None):
         return None

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rules_gen.diagnostics import Level, Place, Problem
+from rules_gen.freshness import IGNORED_PREFIXES
 
 MAX_BYTES = 4 * 1024 * 1024
 """The largest definition file that is read. One hundred alerts with full runbooks take about 0.2 MB."""
-
-IGNORED_PREFIXES = (".", "#")
-"""Editors' and version control's own files begin with these, and end with a tilde."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def read_sources(root: Path, folder: str = "alerts") -> tuple[list[SourceFile], 
                 "source-files",
                 f"the folder {folder}/ holds no definitions",
                 Place(folder),
-                suggestion=f"write {folder}/policy.yaml and {folder}/<team>/<service>.yaml, or start with `rules-gen init DIR`",
+                suggestion=f"write {folder}/policy.yaml, or start with `rules-gen init DIR`",
             )
         )
     return files, problems
@@ -83,13 +81,13 @@ def _walk(directory: str, relative: str, files: list[SourceFile], problems: list
                 _read(entry.path, path, files, problems)
             elif name.endswith(".yml"):
                 problems.append(
-                    Problem("source-files", "definition files end with .yaml", Place(path), f"rename it to {path[:-4]}.yaml")
+                    Problem(
+                        "source-files", "definition files end with .yaml", Place(path), f"rename it to {path[:-4]}.yaml"
+                    )
                 )
             else:
                 problems.append(
-                    Problem(
-                        "source-files", "not a definition file; it is ignored", Place(path), level=Level.WARNING
-                    )
+                    Problem("source-files", "not a definition file; it is ignored", Place(path), level=Level.WARNING)
                 )
 
 
@@ -108,7 +106,7 @@ def _read(location: str, path: str, files: list[SourceFile], problems: list[Prob
             problems.append(
                 Problem(
                     "source-files",
-                    f"{status.st_size / 1e6:.0f} MB are more than the {MAX_BYTES / 1e6:.0f} MB that a definition file may have",
+                    f"{status.st_size / 1e6:.0f} MB; a definition file may have {MAX_BYTES / 1e6:.0f} MB",
                     Place(path),
                     suggestion="split the service into a folder with service.yaml and one file per alert",
                 )

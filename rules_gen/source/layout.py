@@ -64,6 +64,11 @@ def lay_out(paths: Iterable[str]) -> Layout:
                 continue
             case _:
                 _misplaced(path, layout, "folders are alerts/<team>/<service>/, no deeper")
+    _add_units(layout, singles, folders)
+    return layout
+
+
+def _add_units(layout: Layout, singles: dict[tuple[str, str], str], folders: dict[tuple[str, str], list[str]]) -> None:
     for key, path in singles.items():
         if key in folders:
             layout.problems.append(
@@ -79,12 +84,16 @@ def lay_out(paths: Iterable[str]) -> Layout:
         main = f"{FOLDER}/{key[0]}/{key[1]}/service.yaml"
         if main not in files:
             layout.problems.append(
-                Problem("layout", f"the folder of service `{key[1]}` has no service.yaml", Place(files[0], line=1, column=1), f"write {main}")
+                Problem(
+                    "layout",
+                    f"the folder of service `{key[1]}` has no service.yaml",
+                    Place(files[0], line=1, column=1),
+                    f"write {main}",
+                )
             )
         elif key not in singles:
             layout.units.append(Unit(key[0], key[1], main, tuple(file for file in files if file != main)))
     layout.units.sort(key=lambda unit: (unit.team, unit.service))
-    return layout
 
 
 def _is_name(text: str, path: str, layout: Layout) -> bool:
@@ -95,4 +104,6 @@ def _is_name(text: str, path: str, layout: Layout) -> bool:
 
 
 def _misplaced(path: str, layout: Layout, hint: str) -> None:
-    layout.problems.append(Problem("layout", "this file isn't where a definition belongs", Place(path, line=1, column=1), hint))
+    layout.problems.append(
+        Problem("layout", "this file isn't where a definition belongs", Place(path, line=1, column=1), hint)
+    )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _BOM = "\ufeff"
 
+SECRETS = frozenset({"secret-value"})
+"""The checks whose source line isn't shown."""
+
 # One step of a path: the key as a node, None for an item of a list, and what stands there.
 _Step = tuple[Node | None, Node]
 
@@ -43,13 +46,19 @@ def diagnose(problems: Iterable[Problem], texts: Mapping[str, str]) -> tuple[Dia
             check=problem.check,
             level=problem.level,
             message=problem.message,
-            span=find(problem.place),
+            span=hidden(find(problem.place)) if problem.check in SECRETS else find(problem.place),
             suggestion=problem.suggestion,
             related=tuple((word, find(place)) for word, place in problem.related),
         )
         for problem in problems
     ]
     return tuple(sorted(found, key=Diagnostic.sort_key))
+
+
+def hidden(span: Span) -> Span:
+    """The same span with dots for the text under its caret and all that follows: it may be a secret."""
+    start = span.column - 1
+    return Span(span.file, span.line, span.column, span.length, span.source[:start] + "•" * (len(span.source) - start))
 
 
 class Locator:
@@ -161,9 +170,7 @@ class Locator:
             end = self._line_end(start)
         elif node.style in {"|", ">"}:
             found = self._origins_of(node)
-            first = (
-                next((i for i, c in enumerate(found.characters) if not c.isspace()), None) if found else None
-            )
+            first = next((i for i, c in enumerate(found.characters) if not c.isspace()), None) if found else None
             if found is not None and first is not None:
                 start = found.starts[first]
                 end = self._line_end(start)
@@ -201,9 +208,7 @@ class Locator:
         if not place.keys:
             return self._told(1, None, 0)
         value_end = self._line_end(cursor)
-        value_start = (
-            cursor + len(self._clean[cursor:value_end]) - len(self._clean[cursor:value_end].lstrip())
-        )
+        value_start = cursor + len(self._clean[cursor:value_end]) - len(self._clean[cursor:value_end].lstrip())
         if place.on_key or value_start >= value_end or isinstance(place.keys[-1], int):
             return self._span(*best)
         return self._span(value_start, value_end)
@@ -253,9 +258,7 @@ class Locator:
 def _member(text: str, cursor: int, key: str) -> tuple[tuple[int, int], int] | None:
     """The next thing that looks like this key: where it is, and where its value starts."""
     word = re.escape(unfamiliar_removed(key))
-    pattern = re.compile(
-        rf"(?:^[ \t]*(?:-[ \t]+)*|[{{,][ \t]*)((['\"]?){word}\2)[ \t]*:(?=\s|$)", re.MULTILINE
-    )
+    pattern = re.compile(rf"(?:^[ \t]*(?:-[ \t]+)*|[{{,][ \t]*)((['\"]?){word}\2)[ \t]*:(?=\s|$)", re.MULTILINE)
     found = pattern.search(text, cursor)
     return (found.span(1), found.end()) if found else None
 

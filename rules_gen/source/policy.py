@@ -19,6 +19,7 @@ from rules_gen.model import (
     Team,
     Urls,
 )
+from rules_gen.promql import parse_duration
 from rules_gen.source.documents import Document
 from rules_gen.source.suggest import did_you_mean
 from rules_gen.source.validate import validate
@@ -28,7 +29,12 @@ OLDEST = (2, 42)
 """The oldest Prometheus that is supported: Debian 12's."""
 
 _RESERVED_LABELS = frozenset({"severity", "team", "service", "alertname", "environment", "notify", "bypass_router"})
-_PLACEHOLDERS = {"runbook": ("{team}", "{service}", "{alert}"), "dashboard": ("{uid}",), "query": ("{expr}",), "silence": ("{matchers}",)}
+_PLACEHOLDERS = {
+    "runbook": ("{team}", "{service}", "{alert}"),
+    "dashboard": ("{uid}",),
+    "query": ("{expr}",),
+    "silence": ("{matchers}",),
+}
 
 
 def build_policy(document: Document) -> tuple[Policy | None, list[Problem]]:
@@ -128,24 +134,45 @@ def _check(policy: Policy, place: Place) -> list[Problem]:
     teams = [team.key for team in policy.teams]
     if policy.prometheus < OLDEST:
         problems.append(
-            Problem("policy", "Prometheus below 2.42 isn't supported", place.at("prometheus"), suggestion='the oldest is "2.42"')
+            Problem(
+                "policy",
+                "Prometheus below 2.42 isn't supported",
+                place.at("prometheus"),
+                suggestion='the oldest is "2.42"',
+            )
         )
     if policy.default_team not in teams:
         problems.append(
-            Problem("team-unknown", f"no team `{policy.default_team}`", place.at("default_team"), did_you_mean(policy.default_team, teams))
+            Problem(
+                "team-unknown",
+                f"no team `{policy.default_team}`",
+                place.at("default_team"),
+                did_you_mean(policy.default_team, teams),
+            )
         )
     for name, placeholders in _PLACEHOLDERS.items():
         pattern = getattr(policy.urls, name)
         missing = [p for p in placeholders if pattern is not None and p not in pattern]
         if missing:
             problems.append(
-                Problem("policy", f"the address lacks {', '.join(missing)}: all pages would share it", place.at("urls", name))
+                Problem(
+                    "policy",
+                    f"the address lacks {', '.join(missing)}: all pages would share it",
+                    place.at("urls", name),
+                )
             )
-    for alias in dict(policy.aliases):
-        if alias.lower() in SEVERITIES:
-            problems.append(Problem("policy", f"`{alias}` is a severity itself", place.at("aliases", alias).key(), "remove the alias"))
     problems += [
-        Problem("reserved-label", f"the compiler sets the label `{label}` itself", place.at("labels", label).key(), "use another name")
+        Problem("policy", f"`{alias}` is a severity itself", place.at("aliases", alias).key(), "remove the alias")
+        for alias in dict(policy.aliases)
+        if alias.lower() in SEVERITIES
+    ]
+    problems += [
+        Problem(
+            "reserved-label",
+            f"the compiler sets the label `{label}` itself",
+            place.at("labels", label).key(),
+            "use another name",
+        )
         for label, _ in policy.labels
         if label in _RESERVED_LABELS
     ]
@@ -161,7 +188,12 @@ def _check(policy: Policy, place: Place) -> list[Problem]:
     for team in policy.teams:
         if team.fallback is not None and (team.fallback not in teams or team.fallback == team.key):
             problems.append(
-                Problem("team-unknown", f"no other team `{team.fallback}`", team.place.at("fallback"), did_you_mean(team.fallback, teams))
+                Problem(
+                    "team-unknown",
+                    f"no other team `{team.fallback}`",
+                    team.place.at("fallback"),
+                    did_you_mean(team.fallback, teams),
+                )
             )
         problems += _channels(policy, team)
     problems += _windows(policy)
@@ -176,16 +208,43 @@ def _channels(policy: Policy, team: Team) -> list[Problem]:
     return [
         Problem(
             "team-unreachable",
-            f"team `{team.key}` would hear nothing of {', '.join(missing)} alerts: it has none of those severities' channels",
+            f"team `{team.key}` would hear nothing of {', '.join(missing)} alerts: it has none of their channels",
             team.place.key(),
             suggestion="add " + " or ".join(dict.fromkeys(c for n in missing for c in policy.severity(n).channels)),
         )
     ]
 
 
+MOST_WINDOWS = 8
+"""Each combination of windows that overlap needs a route of its own: 8 make up to 255 of them."""
+
+SHORTEST_DEADLINE_MS = 180_000
+"""The Watchdog's heartbeat comes every 60 to 75 s; a deadline has to forgive one that is lost, and one that is late."""
+
+
 def _windows(policy: Policy) -> list[Problem]:
     problems = []
     seen: set[str] = set()
+    if len(policy.maintenance) > MOST_WINDOWS:
+        problems.append(
+            Problem(
+                "policy",
+                f"more than {MOST_WINDOWS} maintenance windows",
+                policy.place.at("maintenance", MOST_WINDOWS),
+                "join windows that match the same alerts",
+            )
+        )
+    for cluster in policy.router.clusters:
+        if (parse_duration(cluster.watchdog_deadline) or 0) < SHORTEST_DEADLINE_MS:
+            place = policy.place.at("router", "clusters", cluster.name, "watchdog_deadline")
+            problems.append(
+                Problem(
+                    "policy",
+                    "a deadline under 3m would page for a single heartbeat that is late",
+                    place,
+                    "3m or longer",
+                )
+            )
     for window in policy.maintenance:
         if window.name in seen:
             problems.append(Problem("policy", f"two windows are called `{window.name}`", window.place.at("name")))
@@ -202,10 +261,19 @@ def _windows(policy: Policy) -> list[Problem]:
         for label, value in window.matchers:
             if label == "severity":
                 problems.append(
-                    Problem("policy", "severities are chosen by `severities`, not by a matcher", window.place.at("matchers", label).key())
+                    Problem(
+                        "policy",
+                        "severities are chosen by `severities`, not by a matcher",
+                        window.place.at("matchers", label).key(),
+                    )
                 )
             if label == "team" and policy.team(value) is None:
                 problems.append(
-                    Problem("team-unknown", f"no team `{value}`", window.place.at("matchers", label), did_you_mean(value, [t.key for t in policy.teams]))
+                    Problem(
+                        "team-unknown",
+                        f"no team `{value}`",
+                        window.place.at("matchers", label),
+                        did_you_mean(value, [t.key for t in policy.teams]),
+                    )
                 )
     return problems

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from rules_gen.diagnostics import Place
 from rules_gen.model import Assertion, Scenario, State
@@ -12,25 +13,45 @@ from rules_gen.source.context import Reader
 from rules_gen.source.substitute import substitute
 from rules_gen.source.suggest import did_you_mean
 
+# promtool's lexer takes `0x30` for a hexadecimal number, one sample of 48 (measured on 2.42 and 3.15).
+_HEXADECIMAL = re.compile(r"(?:^|\s)(-?0[xX]([0-9a-fA-F]+))(?=\s|$)")
+
 _STATES = (("pending_at", State.PENDING), ("firing_at", State.FIRING), ("quiet_at", State.QUIET))
 
 
-def build_scenarios(
-    alert: str, tests: list[dict[str, Any]], place: Place, environments: Iterable[str | None], severities: tuple[str, ...], reader: Reader
-) -> tuple[Scenario, ...]:
+class Tests(NamedTuple):
+    """An alert's `tests:`, where they stand, and the severities that its rules have."""
+
+    alert: str
+    data: list[dict[str, Any]]
+    place: Place
+    severities: tuple[str, ...]
+
+
+def build_scenarios(tests: Tests, environments: Sequence[str | None], reader: Reader) -> tuple[Scenario, ...]:
     """The scenarios, one for each environment that they hold for."""
-    environments = tuple(environments)
+    alert, data, place, severities = tests
     scenarios: list[Scenario] = []
     names: set[str] = set()
-    for index, test in enumerate(tests):
+    for index, test in enumerate(data):
         where = place.at(index)
         if test["name"] in names:
-            reader.report("scenario", f"two scenarios of {alert} are called `{test['name']}`", where.at("name"), "say what sets them apart")
+            reader.report(
+                "scenario",
+                f"two scenarios of {alert} are called `{test['name']}`",
+                where.at("name"),
+                "say what sets them apart",
+            )
         names.add(test["name"])
         wanted = test.get("environment")
         if wanted is not None and wanted not in environments:
             known = [name for name in environments if name]
-            reader.report("scenario", f"the alert has no environment `{wanted}`", where.at("environment"), did_you_mean(wanted, known))
+            reader.report(
+                "scenario",
+                f"the alert has no environment `{wanted}`",
+                where.at("environment"),
+                did_you_mean(wanted, known),
+            )
             continue
         interval = test.get("interval", "1m")
         interval_ms = parse_duration(interval) or 0
@@ -38,9 +59,12 @@ def build_scenarios(
             reader.report("scenario", "the time between samples must be at least 1s", where.at("interval"))
             continue
         assertions = _assertions(test, where, severities, reader)
+        _check_samples(test["series"], where.at("series"), reader)
         for environment in environments:
             if wanted is None or environment == wanted:
-                series = substitute(test["series"], {"environment": environment}) if environment else test["series"]
+                series = (
+                    test["series"] if environment is None else substitute(test["series"], {"environment": environment})
+                )
                 scenarios.append(
                     Scenario(
                         alert,
@@ -48,7 +72,7 @@ def build_scenarios(
                         environment,
                         interval,
                         interval_ms,
-                        tuple((name, str(samples)) for name, samples in series.items()),
+                        tuple([(name, str(samples)) for name, samples in series.items()]),
                         assertions,
                         where,
                     )
@@ -56,7 +80,23 @@ def build_scenarios(
     return tuple(scenarios)
 
 
-def _assertions(test: dict[str, Any], place: Place, severities: tuple[str, ...], reader: Reader) -> tuple[Assertion, ...]:
+def _check_samples(series: dict[str, Any], place: Place, reader: Reader) -> None:
+    for name, samples in series.items():
+        text = str(samples)
+        if "0x" not in text and "0X" not in text:
+            continue
+        for match in _HEXADECIMAL.finditer(text):
+            reader.report(
+                "scenario",
+                f"promtool reads `{match.group(1)}` as one sample, a hexadecimal number",
+                place.at(name).within(match.start(1), len(match.group(1))),
+                f"for zeros write `0+0x{match.group(2)}`",
+            )
+
+
+def _assertions(
+    test: dict[str, Any], place: Place, severities: tuple[str, ...], reader: Reader
+) -> tuple[Assertion, ...]:
     assertions = []
     for key, state in _STATES:
         times = test.get(key)
@@ -64,14 +104,24 @@ def _assertions(test: dict[str, Any], place: Place, severities: tuple[str, ...],
             continue
         where = place.at(key)
         if isinstance(times, list):
-            assertions += [Assertion(state, at, parse_duration(at) or 0, None, where.at(i)) for i, at in enumerate(times)]
+            assertions += [
+                Assertion(state, at, parse_duration(at) or 0, None, where.at(i)) for i, at in enumerate(times)
+            ]
             continue
         for name, rung_times in times.items():
             severity = reader.severity(name, where.at(name).key())
             if severity is None:
                 continue
             if severity not in severities:
-                reader.report("scenario", f"the alert has no rung `{severity}`", where.at(name).key(), did_you_mean(severity, severities))
+                reader.report(
+                    "scenario",
+                    f"the alert has no rung `{severity}`",
+                    where.at(name).key(),
+                    did_you_mean(severity, severities),
+                )
                 continue
-            assertions += [Assertion(state, at, parse_duration(at) or 0, severity, where.at(name, i)) for i, at in enumerate(rung_times)]
+            assertions += [
+                Assertion(state, at, parse_duration(at) or 0, severity, where.at(name, i))
+                for i, at in enumerate(rung_times)
+            ]
     return tuple(assertions)

@@ -12,13 +12,14 @@ from rules_gen.source.context import Context, Reader
 from rules_gen.source.documents import Document
 from rules_gen.source.expressions import read_expression
 from rules_gen.source.layout import Unit
-from rules_gen.source.slos import build_slo
 from rules_gen.source.substitute import substitute
 from rules_gen.source.suggest import did_you_mean
 from rules_gen.source.templates import Raw, expand
 
 
-def build_service(unit: Unit, documents: list[Document], context: Context) -> tuple[Service | None, tuple[Problem, ...]]:
+def build_service(
+    unit: Unit, documents: list[Document], context: Context
+) -> tuple[Service | None, tuple[Problem, ...]]:
     """The service, and all that is wrong with it. `documents` are validated, the main one first.
 
     The service is None when something is wrong with its frame; alerts that are wrong are left out of it.
@@ -34,12 +35,23 @@ def build_service(unit: Unit, documents: list[Document], context: Context) -> tu
     raws += [Raw(item, place.at("alerts", index)) for index, item in enumerate(data.get("alerts", ()))]
     raws += [Raw(document.data, Place(document.file)) for document in documents[1:]]
     if not raws and not data.get("slos"):
-        reader.report("empty-section", f"service `{unit.service}` has no alerts", place.at("service"), "add `alerts:`, `use:` or `slos:`")
-    made: list[tuple[Raw, Alert | None]] = [(raw, None if "record" in raw.data else build_alert(raw, defaults, reader)) for raw in raws]
+        reader.report(
+            "empty-section",
+            f"service `{unit.service}` has no alerts",
+            place.at("service"),
+            "add `alerts:`, `use:` or `slos:`",
+        )
+    made: list[tuple[Raw, Alert | None]] = [
+        (raw, None if "record" in raw.data else build_alert(raw, defaults, reader)) for raw in raws
+    ]
     alerts = [alert for _, alert in made if alert is not None]
-    groups = {environment.name: [_group(unit, environment, data, place, made, reader)] for environment in defaults.environments}
+    groups = {
+        environment.name: [_group(environment, data, place, made, reader)] for environment in defaults.environments
+    }
     slos: list[Slo] = []
     for index, item in enumerate(data.get("slos", ())):
+        from rules_gen.source.slos import build_slo
+
         objective = build_slo(item, place.at("slos", index), defaults, reader)
         if objective is not None:
             slos.append(objective.slo)
@@ -52,7 +64,9 @@ def build_service(unit: Unit, documents: list[Document], context: Context) -> tu
         team=unit.team,
         description=data.get("description", ""),
         environments=tuple(environment.name for environment in defaults.environments),
-        groups=tuple((name, tuple(group for group in made_groups if group.rules)) for name, made_groups in groups.items()),
+        groups=tuple(
+            (name, tuple(group for group in made_groups if group.rules)) for name, made_groups in groups.items()
+        ),
         alerts=tuple(alerts),
         slos=tuple(slos),
         source=main.file,
@@ -68,18 +82,38 @@ def _used(use: dict[str, Any], place: Place, reader: Reader) -> list[Raw]:
     for key in [key for key in reader.found if key not in before and key[1].file != place.file]:
         problem = reader.found[key]
         reader.found[key] = Problem(
-            problem.check, problem.message, problem.place, problem.suggestion, problem.level, (*problem.related, ("used here", place))
+            problem.check,
+            problem.message,
+            problem.place,
+            problem.suggestion,
+            problem.level,
+            (*problem.related, ("used here", place)),
         )
     return raws
 
 
 def _check_frame(unit: Unit, data: dict[str, Any], place: Place, reader: Reader) -> None:
     if data["team"] != unit.team:
-        reader.report("layout", f"the file is in team `{unit.team}`'s folder but says `team: {data['team']}`", place.at("team"), f"write `team: {unit.team}`, or move the file to alerts/{data['team']}/")
+        reader.report(
+            "layout",
+            f"the file is in team `{unit.team}`'s folder but says `team: {data['team']}`",
+            place.at("team"),
+            f"write `team: {unit.team}`, or move the file to alerts/{data['team']}/",
+        )
     elif reader.policy.team(unit.team) is None:
-        reader.report("team-unknown", f"no team `{unit.team}` in alerts/policy.yaml", place.at("team"), did_you_mean(unit.team, [team.key for team in reader.policy.teams]))
+        reader.report(
+            "team-unknown",
+            f"no team `{unit.team}` in alerts/policy.yaml",
+            place.at("team"),
+            did_you_mean(unit.team, [team.key for team in reader.policy.teams]),
+        )
     if data["service"] != unit.service:
-        reader.report("layout", f"the file is called `{unit.service}` but says `service: {data['service']}`", place.at("service"), f"write `service: {unit.service}`, or rename the file")
+        reader.report(
+            "layout",
+            f"the file is called `{unit.service}` but says `service: {data['service']}`",
+            place.at("service"),
+            f"write `service: {unit.service}`, or rename the file",
+        )
 
 
 def _defaults(data: dict[str, Any], place: Place, reader: Reader) -> Defaults:
@@ -91,7 +125,12 @@ def _defaults(data: dict[str, Any], place: Place, reader: Reader) -> Defaults:
         environments.append(Environment(name, content.get("labels", {}), content.get("alerts", {}), where))
     if "query_offset" in data.get("group", {}) and reader.policy.prometheus < (2, 53):
         version = ".".join(map(str, reader.policy.prometheus))
-        reader.report("promql-version", f"query_offset needs Prometheus 2.53, the policy's target is {version}", place.at("group", "query_offset").key(), "remove it, or raise `prometheus:` in alerts/policy.yaml")
+        reader.report(
+            "promql-version",
+            f"query_offset needs Prometheus 2.53, the policy's target is {version}",
+            place.at("group", "query_offset").key(),
+            "remove it, or raise `prometheus:` in alerts/policy.yaml",
+        )
     return Defaults(
         labels=data.get("labels", {}),
         notify=read_team(data.get("notify"), place.at("notify"), reader),
@@ -100,7 +139,9 @@ def _defaults(data: dict[str, Any], place: Place, reader: Reader) -> Defaults:
     )
 
 
-def _group(unit: Unit, environment: Environment, data: dict[str, Any], place: Place, made: list[tuple[Raw, Alert | None]], reader: Reader) -> RuleGroup:
+def _group(
+    environment: Environment, data: dict[str, Any], place: Place, made: list[tuple[Raw, Alert | None]], reader: Reader
+) -> RuleGroup:
     fields = data.get("group", {})
     if "interval" in fields and not parse_duration(fields["interval"]):
         reader.report("wrong-value", "an interval can't be 0", place.at("group", "interval"))
@@ -111,7 +152,13 @@ def _group(unit: Unit, environment: Environment, data: dict[str, Any], place: Pl
         elif "record" in raw.data and (record := _record(raw, environment, reader)) is not None:
             rules.append(record)
     suffix = "" if environment.name is None else f"/{environment.name}"
-    return RuleGroup(f"{unit.team}/{unit.service}{suffix}", fields.get("interval"), fields.get("limit"), fields.get("query_offset"), tuple(rules))
+    return RuleGroup(
+        f"{reader.team}/{reader.service}{suffix}",
+        fields.get("interval"),
+        fields.get("limit"),
+        fields.get("query_offset"),
+        tuple(rules),
+    )
 
 
 def _record(raw: Raw, environment: Environment, reader: Reader) -> RecordingRule | None:
@@ -121,7 +168,11 @@ def _record(raw: Raw, environment: Environment, reader: Reader) -> RecordingRule
         return None
     expr, analysis = read
     if analysis.result_type not in {"vector", "scalar"}:
-        reader.report("promql-type", f"a recording rule needs an instant vector, this is a {analysis.result_type}", raw.place.at("expr"))
+        reader.report(
+            "promql-type",
+            f"a recording rule needs an instant vector, this is a {analysis.result_type}",
+            raw.place.at("expr"),
+        )
         return None
     labels = dict(data.get("labels", {}))
     if environment.name is not None:
@@ -133,4 +184,9 @@ def _check_overlays(defaults: Defaults, names: list[str | None], reader: Reader)
     for environment in defaults.environments:
         for name in environment.overlays:
             if name not in names:
-                reader.report("environment", f"the service has no alert `{name}`", environment.place.at("alerts", name).key(), did_you_mean(name, [n for n in names if n]))
+                reader.report(
+                    "environment",
+                    f"the service has no alert `{name}`",
+                    environment.place.at("alerts", name).key(),
+                    did_you_mean(name, [n for n in names if n]),
+                )

@@ -29,7 +29,12 @@ def expand(data: dict[str, Any], place: Place, reader: Reader) -> Iterator[Raw]:
     name = data["template"]
     template = reader.context.templates.get(name)
     if template is None:
-        reader.report("template-unknown", f"no template `{name}`", place.at("template"), did_you_mean(name, reader.context.templates))
+        reader.report(
+            "template-unknown",
+            f"no template `{name}`",
+            place.at("template"),
+            did_you_mean(name, reader.context.templates),
+        )
         return
     values = _values(template, data.get("with", {}), place, reader)
     if values is None:
@@ -59,7 +64,12 @@ def expand(data: dict[str, Any], place: Place, reader: Reader) -> Iterator[Raw]:
             yield Raw(content, where)
     for index, gone in enumerate(data.get("except", ())):
         if gone not in expanded and gone not in names:
-            reader.report("template-unknown", f"the template has no alert `{gone}`", place.at("except", index), did_you_mean(gone, [n for n in expanded if n]))
+            reader.report(
+                "template-unknown",
+                f"the template has no alert `{gone}`",
+                place.at("except", index),
+                did_you_mean(gone, [n for n in expanded if n]),
+            )
 
 
 def _values(template: Document, given: dict[str, Any], place: Place, reader: Reader) -> dict[str, Any] | None:
@@ -68,7 +78,12 @@ def _values(template: Document, given: dict[str, Any], place: Place, reader: Rea
     good = True
     for name in given:
         if name not in parameters:
-            reader.report("template-parameter", f"the template has no parameter `{name}`", place.at("with", name).key(), did_you_mean(name, parameters))
+            reader.report(
+                "template-parameter",
+                f"the template has no parameter `{name}`",
+                place.at("with", name).key(),
+                did_you_mean(name, parameters),
+            )
             good = False
     for name, parameter in parameters.items():
         if name in given:
@@ -76,7 +91,12 @@ def _values(template: Document, given: dict[str, Any], place: Place, reader: Rea
         elif "default" in parameter:
             value, where = parameter["default"], Place(template.file, ("parameters", name, "default"))
         else:
-            reader.report("template-parameter", f"`{name}` is missing: {parameter['description']}", place.at("with") if given else place, f"add it to `with:` ({parameter['type']})")
+            reader.report(
+                "template-parameter",
+                f"`{name}` is missing: {parameter['description']}",
+                place.at("with") if given else place,
+                f"add it to `with:` ({parameter['type']})",
+            )
             good = False
             continue
         if problem := _mistyped(parameter["type"], value, reader, where):

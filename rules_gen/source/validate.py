@@ -16,12 +16,15 @@ from rules_gen.source.documents import text_keys
 KINDS = {"service": "service", "template": "template", "alert": "alert", "shared_runbook": "sharedRunbook"}
 """A file's kind by the key that tells it; a file with none of them is the policy."""
 
+SECRET = "secret-value"  # noqa: S105 - the name of a check
+"""The check of values that may be a secret: neither the message nor the source line shows them."""
+
 _PATTERNS = {
     "duration": ("not a duration", "write a number and a unit, the largest first: 30s, 5m, 1h30m, 7d"),
     "severity": ("not a severity", "one of critical, high, medium, low, or an alias from alerts/policy.yaml"),
     "threshold": (
         "not a threshold",
-        "a comparison in words, a number and an optional unit: above 5%, at least 500ms, below 60%, at most 2GiB, equals 0",
+        "a comparison in words, a number and a unit if need be: above 5%, at least 500ms, at most 2GiB, equals 0",
     ),
     "name": ("not a name", "lower-case letters, digits and dashes, beginning with a letter or digit"),
     "alertName": ("not an alert's name", "letters, digits and underscores, beginning with a letter"),
@@ -82,11 +85,18 @@ def validate(kind: str, data: Any, place: Place) -> tuple[Problem, ...]:  # noqa
     for error in validator.iter_errors(data):
         for problem in _problems(error, data, place):
             problems.setdefault((problem.place.keys, problem.message), problem)
-    return tuple(problems.values())
+    # A key that is misspelt is missing as well: one mistake, told once.
+    unknown = {(p.place.keys[:-1], str(p.place.keys[-1])) for p in problems.values() if p.check == "unknown-key"}
+    return tuple(
+        problem
+        for problem in problems.values()
+        if not any(problem.place.keys == keys and problem.suggestion == f"is `{key}` meant?" for keys, key in unknown)
+    )
 
 
 def _problems(error: jsonschema_rs.ValidationError, data: Any, root: Place) -> Iterator[Problem]:  # noqa: ANN401
     kind: Any = error.kind
+    hint: str | None
     path = tuple(error.instance_path)
     place = Place(root.file, root.keys + path)
     found = _lookup(data, path)
@@ -100,18 +110,25 @@ def _problems(error: jsonschema_rs.ValidationError, data: Any, root: Place) -> I
     elif name == "required":
         yield _missing(kind.property, found, path, place)
     elif name == "type":
-        yield Problem("wrong-type", f"{_article(kind.types)} is expected here, this is {_describe(found)}", place, _mend_type(kind.types, found))
+        yield Problem(
+            "wrong-type",
+            f"{_article(kind.types)} is expected here, this is {_describe(found)}",
+            place,
+            _mend_type(kind.types, found),
+        )
     elif name in {"anyOf", "oneOf"}:
         yield from _alternatives(kind, error, data, root, place)
     elif name == "propertyNames":
         inner: Any = kind.error
         # The key that is wrong is the instance of the inner error.
         key = str(inner.instance)
-        message, hint = _pattern(_definition_name(error.schema_path, inner), key)
-        yield Problem("wrong-value", message, place.at(key).key(), hint)
+        what, mend = _pattern(_definition_name(error.schema_path, inner), key)
+        yield Problem("wrong-value", what, place.at(key).key(), mend)
     elif name == "pattern":
         message, hint = _pattern(_definition_name(error.schema_path, error), found)
         check = "empty-section" if message.startswith("empty") else "wrong-value"
+        if _definition_name(error.schema_path, error) == "secret":
+            check, message = SECRET, "not the name of a secret"
         if check == "empty-section":
             message = f"`{_last_key(path)}` is empty"
         yield Problem(check, message, place, hint)
@@ -121,18 +138,30 @@ def _problems(error: jsonschema_rs.ValidationError, data: Any, root: Place) -> I
         hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(options)}"
         yield Problem("wrong-value", f"{_describe(found)} isn't one of {', '.join(options)}", place, hint)
     elif name in {"minItems", "minProperties"}:
-        yield Problem("empty-section", f"`{_last_key(path)}` is empty", place, "fill it, or leave the key out where it is optional")
+        yield Problem(
+            "empty-section",
+            f"`{_last_key(path)}` is empty",
+            place,
+            "fill it, or leave the key out where it is optional",
+        )
     else:
         yield Problem("wrong-value", error.message, place)
 
 
 def _missing(key: str, found: Any, path: Keys, place: Place) -> Problem:  # noqa: ANN401
-    hints = {
-        "runbook": ("runbook-missing", "an alert without a runbook leaves on-call alone: write its content, or the URL of a page"),
+    hints: dict[str, tuple[str, str | None]] = {
+        "runbook": (
+            "runbook-missing",
+            "an alert without a runbook leaves on-call alone: write its content, or the URL of a page",
+        ),
         "severities": ("wrong-value", "all four: critical, high, medium, low"),
     }
     check, hint = hints.get(key, ("missing-key", None))
-    near = difflib.get_close_matches(key, [k for k in found if isinstance(k, str)], n=1, cutoff=0.75) if isinstance(found, dict) else []
+    near = (
+        difflib.get_close_matches(key, [k for k in found if isinstance(k, str)], n=1, cutoff=0.75)
+        if isinstance(found, dict)
+        else []
+    )
     if near:
         hint = f"is `{near[0]}` meant?"
     what = f" in {_title(found)}" if isinstance(found, dict) and path else ""
@@ -146,9 +175,15 @@ def _title(found: dict[str, Any]) -> str:
     return "this mapping"
 
 
-def _alternatives(kind: Any, error: jsonschema_rs.ValidationError, data: Any, root: Place, place: Place) -> Iterator[Problem]:  # noqa: ANN401
-    branches: list[list[jsonschema_rs.ValidationError]] = getattr(kind, "context", [])
-    missing = [str(branch[0].kind.property) for branch in branches if branch and branch[0].kind.name == "required"]  # type: ignore[attr-defined]
+def _alternatives(
+    kind: Any,  # noqa: ANN401 - the library has a class per keyword, without a common base
+    error: jsonschema_rs.ValidationError,
+    data: Any,  # noqa: ANN401 - YAML data is of any type
+    root: Place,
+    place: Place,
+) -> Iterator[Problem]:
+    branches: list[list[Any]] = getattr(kind, "context", [])
+    missing = [str(branch[0].kind.property) for branch in branches if branch and branch[0].kind.name == "required"]
     found = _lookup(data, tuple(error.instance_path))
     if missing and len(missing) == len(branches):
         yield Problem("missing-key", f"one of {', '.join(f'`{key}`' for key in missing)} is needed", place)
@@ -157,7 +192,11 @@ def _alternatives(kind: Any, error: jsonschema_rs.ValidationError, data: Any, ro
         yield Problem("wrong-value", "only one of these keys can be given", place)
         return
     # The branch that comes closest is the one whose type fits; its errors are the ones to show.
-    fitting = [branch for branch in branches if not any(e.kind.name == "type" and tuple(e.instance_path) == tuple(error.instance_path) for e in branch)]
+    fitting = [
+        branch
+        for branch in branches
+        if not any(e.kind.name == "type" and tuple(e.instance_path) == tuple(error.instance_path) for e in branch)
+    ]
     if fitting:
         best = max(fitting, key=lambda branch: max(len(e.instance_path) for e in branch))
         for inner in best:
@@ -195,7 +234,17 @@ def _better(name: str, found: Any) -> str | None:  # noqa: ANN401
         import re
 
         match = re.fullmatch(r"\s*(\d+)\s*([a-zA-Z]+)\.?\s*", found)
-        units = {"second": "s", "sec": "s", "minute": "m", "min": "m", "hour": "h", "hr": "h", "day": "d", "week": "w", "year": "y"}
+        units = {
+            "second": "s",
+            "sec": "s",
+            "minute": "m",
+            "min": "m",
+            "hour": "h",
+            "hr": "h",
+            "day": "d",
+            "week": "w",
+            "year": "y",
+        }
         if match and (unit := units.get(match.group(2).lower().rstrip("s"))):
             return f"did you mean `{match.group(1)}{unit}`?"
     return None
@@ -215,7 +264,15 @@ def _known_keys(schema_path: list[str | int]) -> list[str]:
 
 
 def _article(types: list[str]) -> str:
-    words = {"string": "text", "number": "a number", "integer": "a whole number", "object": "a mapping", "array": "a list", "boolean": "true or false", "null": "nothing"}
+    words = {
+        "string": "text",
+        "number": "a number",
+        "integer": "a whole number",
+        "object": "a mapping",
+        "array": "a list",
+        "boolean": "true or false",
+        "null": "nothing",
+    }
     return " or ".join(words[name] for name in types)
 
 

@@ -57,7 +57,7 @@ def rule(name, signal="up", threshold="equals 0", operator="==", literal="0", *,
         threshold_place=place.at("threshold"),
         summary_place=place.at("summary"),
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def scenario(alert, series, name="a scenario", interval="1m", **times):
@@ -233,7 +233,7 @@ def test_a_rule_that_changed_no_longer_passes(promtool):
         rule("Down", annotations=(("summary", "other"),)),
         rule("Renamed"),
     ):
-        mutated = fixture_of([mutant], replace(scenarios[0], alert=mutant.alert)).rules
+        mutated = fixture_of([mutant], scenarios[0]._replace(alert=mutant.alert)).rules
         (failure,) = promtool.verify([(mutated, committed)])
         assert failure.path == committed.path, mutant
 

@@ -102,7 +102,7 @@ def test_an_axis_shows_its_threshold_also_while_all_is_well(dashboard, titled):
 
 def test_objectives_of_several_environments_share_their_panels(compiled, titled, model):
     slo = dataclasses.replace(model.objective, labels=(("slo", "X"), ("environment", "staging")))
-    alerts = [dataclasses.replace(one, equal=("slo", "job")) for one in model.every_kind().alerts]
+    alerts = [one._replace(equal=("slo", "job")) for one in model.every_kind().alerts]
     service = dataclasses.replace(model.service(*alerts, slos=(slo,)), environments=("production", "staging"))
     target = titled(compiled(service), f"{slo.name}: burn rate")["targets"][0]
     assert target["expr"] == 'slo:error_ratio:rate5m{slo="X"} / (1 - 0.999)'

@@ -39,7 +39,7 @@ def rule(name="Down", severity="high", **changes):
         threshold_place=HERE,
         summary_place=HERE,
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def scenario(alert="Down", name="fires", environment=None, **times):
@@ -215,12 +215,12 @@ def test_a_key_follows_the_rule_and_the_interval(changed):
 )
 def test_a_key_follows_the_scenario(changed):
     one = scenario(firing=["12m"])
-    assert fixture_of(replace(one, **changed)).scenarios[0].key != fixture_of(one).scenarios[0].key
+    assert fixture_of(one._replace(**changed)).scenarios[0].key != fixture_of(one).scenarios[0].key
 
 
 def test_a_key_does_not_follow_names_places_or_other_alerts():
     one = scenario(firing=["12m"])
-    moved = replace(one, name="renamed", place=Place("elsewhere.yaml"))
+    moved = one._replace(name="renamed", place=Place("elsewhere.yaml"))
     other = fixture_of(moved, rules=[rule("Other"), rule()])
     assert other.scenarios[0].key == fixture_of(one).scenarios[0].key
 

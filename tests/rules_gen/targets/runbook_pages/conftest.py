@@ -99,7 +99,7 @@ class Make:
             threshold_place=PLACE,
             summary_place=PLACE,
         )
-        return replace(rule, **changes)
+        return rule._replace(**changes)
 
     def ladder(self, environment=None):
         return (
@@ -140,7 +140,7 @@ class Make:
             verify=(Step("The error rate stays below 1% for ten minutes."),),
             escalate=Escalation("15m", "payments-lead"),
         )
-        return replace(runbook, **changes)
+        return runbook._replace(**changes)
 
     def scenario(self, name="fires when one request in ten fails", environment=None, severity=None):
         return Scenario(
@@ -176,7 +176,7 @@ class Make:
             slo=None,
             place=PLACE,
         )
-        return replace(alert, **changes)
+        return alert._replace(**changes)
 
     def service(self, *alerts, **changes):
         service = Service(

@@ -18,7 +18,7 @@ def digest(name, *severities, **changes):
         bypass_router=False,
         notify=None,
     )
-    return replace(alert, **changes)
+    return alert._replace(**changes)
 
 
 def service(*alerts, team="payments", name="checkout-api"):

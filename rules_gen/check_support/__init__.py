@@ -1,0 +1,1 @@
+"""What several checks need: where texts were written, the names nearest to a misspelt one, units of signals."""
