@@ -40,6 +40,7 @@ test: $(READY) ## Run the quick tests
 
 .PHONY: test-full
 test-full: $(READY) ## Run every test, the slow ones too
+	@scripts/setup-tools.sh prometheus
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS) -m ""
 
 .PHONY: lint
@@ -77,7 +78,7 @@ hooks: $(READY) ## Have git run lint and rules-check before each commit
 
 .PHONY: clean
 clean: ## Remove .venv, .tools and caches; what is generated from alerts/ stays
-	rm -rf .venv .tools .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .rules-gen-cache build dist
+	rm -rf .venv .tools .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .rules-gen build dist
 	find rules_gen router tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 ifneq ($(INTACT),yes)

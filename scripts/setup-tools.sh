@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sees to promtool and amtool: takes those on PATH, or fetches them into .tools/bin.
+# Sees to promtool and amtool: takes those on PATH, or fetches them into .tools/bin. Further programs can be named as
+# arguments: prometheus, which only the slow tests run.
 #
 # On Debian and Ubuntu the programs are taken out of the distribution's packages rather than installed with them: the
 # packages would start a Prometheus and an Alertmanager on this machine, and would need root.
@@ -7,13 +8,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
+wanted="promtool amtool $*"
 tools=$PWD/.tools/bin
 PATH=$tools:$PATH
 
 # The oldest that the rules and their tests are made for: Debian 12's.
 minimum_of() {
     case $1 in
-    promtool) echo 2.42 ;;
+    promtool | prometheus) echo 2.42 ;;
     amtool) echo 0.25 ;;
     esac
 }
@@ -31,7 +33,7 @@ recent_enough() {
 # Prints the names of the tools that are missing or too old.
 lacking() {
     local tool
-    for tool in promtool amtool; do
+    for tool in $wanted; do
         recent_enough "$(version_of $tool)" "$(minimum_of $tool)" || echo $tool
     done
 }
@@ -69,7 +71,7 @@ from_debian() {
     mkdir -p "$tools"
     for tool in $missing; do
         case $tool in
-        promtool) package=prometheus ;;
+        promtool | prometheus) package=prometheus ;;
         amtool) package=prometheus-alertmanager ;;
         esac
         say "taking $tool out of this distribution's package $package, into .tools/bin; no service is installed"
@@ -92,7 +94,7 @@ if [ -n "$missing" ]; then
     elif command -v brew >/dev/null; then
         for tool in $missing; do
             case $tool in
-            promtool) formula=prometheus ;;
+            promtool | prometheus) formula=prometheus ;;
             amtool) formula=alertmanager ;;
             esac
             say "running: brew install $formula"
@@ -107,6 +109,6 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-for tool in promtool amtool; do
+for tool in $wanted; do
     say "$tool $(version_of $tool) ($(command -v $tool))"
 done

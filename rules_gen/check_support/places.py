@@ -34,11 +34,11 @@ def text_place(alert: Alert, rule: AlertRule, kind: str, name: str) -> Place:
     return alert.place.at("annotations", name)
 
 
-def part_of_text(alert: Alert, rule: AlertRule, kind: str, name: str, offset: int, length: int) -> Place:
-    """The place of `length` characters from `offset` in this label or annotation as it is compiled."""
-    place = text_place(alert, rule, kind, name)
-    text = dict(getattr(rule, kind))[name]
-    return part(place, rule, text, offset + _stripped(alert, kind, name, text), length)
+def part_of_text(alert: Alert, rule: AlertRule, source: tuple[str, str, str], offset: int, length: int) -> Place:
+    """The place of `length` characters from `offset` in a label or annotation; `source` is one of `templated`."""
+    kind, name, text = source
+    shift = _stripped(alert, kind, name, text)
+    return part(text_place(alert, rule, kind, name), rule, text, offset + shift, length)
 
 
 def part(place: Place, rule: AlertRule, text: str, offset: int, length: int) -> Place:
@@ -47,9 +47,7 @@ def part(place: Place, rule: AlertRule, text: str, offset: int, length: int) -> 
     The whole place where a parameter's or an environment's value may stand before that part: what was typed is then
     of another length than what it became, and a caret under the wrong word is worse than one under the whole line.
     """
-    if place.file.startswith(_TEMPLATES) or (
-        rule.environment is not None and rule.environment in text[:offset]
-    ):
+    if place.file.startswith(_TEMPLATES) or (rule.environment is not None and rule.environment in text[:offset]):
         return place
     return place.within(offset, max(length, 1))
 

@@ -60,11 +60,44 @@ _SUFFIXES: Final[tuple[tuple[str, Unit], ...]] = (
     ("_pct", Unit("ratio", 100.0)),
     ("_ratio", Unit("ratio")),
 )
-SIGNS: Final = tuple(suffix for suffix, _ in _SUFFIXES)
-"""The suffixes that tell a unit: an expression with none of them, and no factor, has none but a quotient's."""
-
 _SAME: Final = frozenset(
-    ["sum", "avg", "min", "max", "quantile", "topk", "bottomk", "stddev", "abs", "ceil", "floor", "round", "clamp", "clamp_min", "clamp_max", "sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "label_replace", "label_join", "predict_linear", "holt_winters", "double_exponential_smoothing", "vector", "scalar", "avg_over_time", "min_over_time", "max_over_time", "last_over_time", "first_over_time", "quantile_over_time", "stddev_over_time", "limitk", "limit_ratio"]
+    [
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "quantile",
+        "topk",
+        "bottomk",
+        "stddev",
+        "abs",
+        "ceil",
+        "floor",
+        "round",
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "sort",
+        "sort_desc",
+        "sort_by_label",
+        "sort_by_label_desc",
+        "label_replace",
+        "label_join",
+        "predict_linear",
+        "holt_winters",
+        "double_exponential_smoothing",
+        "vector",
+        "scalar",
+        "avg_over_time",
+        "min_over_time",
+        "max_over_time",
+        "last_over_time",
+        "first_over_time",
+        "quantile_over_time",
+        "stddev_over_time",
+        "limitk",
+        "limit_ratio",
+    ]
 )
 _GAINS: Final = frozenset({"increase", "delta", "idelta"})
 _COMPARISONS: Final = frozenset({"==", "!=", ">", "<", ">=", "<="})

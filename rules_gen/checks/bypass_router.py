@@ -59,7 +59,7 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:
         if not isinstance(analysis, tuple) and analysis.is_constant:
             yield Problem(
                 "bypass-router",
-                f"{alert.name} always fires, so that the router can tell when it stops: past the router nobody would notice",
+                f"{alert.name} always fires, so that the router notices when it stops: past the router nobody would",
                 place,
                 "remove `bypass_router`",
             )

@@ -61,7 +61,8 @@ def _compared(higher: AlertRule, lower: AlertRule) -> Problem | None:
     if looser and higher.threshold is not None and lower.threshold is not None:
         return Problem(
             "duration-order",
-            f"`{higher.severity}` is met before `{lower.severity}`: `{higher.threshold.text}` asks for less than `{lower.threshold.text}`",
+            f"`{higher.severity}` is met before `{lower.severity}`: "
+            f"`{higher.threshold.text}` asks for less than `{lower.threshold.text}`",
             higher.threshold_place,
             "the higher severity needs the stricter threshold; were they swapped?",
             related=((word, lower.threshold_place),),

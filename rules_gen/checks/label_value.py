@@ -47,7 +47,7 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:
                 if "{{" in text and check_template(text, policy.prometheus).uses_value:
                     yield Problem(
                         "label-value",
-                        f"the label `{name}` changes with the value: every evaluation starts another alert, and with `for` none fires",
+                        f"the label `{name}` changes with the value: each evaluation starts another alert",
                         text_place(alert, rule, "labels", name),
-                        "move it to `annotations:`",
+                        "move it to `annotations:`; with `for` this alert could never fire",
                     )

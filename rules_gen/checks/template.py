@@ -44,17 +44,16 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:
     target = policy.prometheus
     for alert in service.alerts:
         for rule in alert.rules:
-            for kind, name, text in templated(rule):
-                info = check_template(text, target)
+            for source in templated(rule):
+                info = check_template(source[2], target)
                 if info.errors or info.queries:
-                    yield from _errors(alert, rule, (kind, name, text), policy)
+                    yield from _errors(alert, rule, source, policy)
 
 
 def _errors(alert: Alert, rule: AlertRule, source: tuple[str, str, str], policy: Policy) -> Iterable[Problem]:
-    kind, name, text = source
-    info = check_template(text, policy.prometheus)
+    info = check_template(source[2], policy.prometheus)
     for error in info.errors:
-        place = part_of_text(alert, rule, kind, name, error.offset, error.length)
+        place = part_of_text(alert, rule, source, error.offset, error.length)
         yield Problem("template", error.message, place, f"write `{error.suggestion}`" if error.suggestion else None)
     for query in info.queries:
         result = analyse(query.text, policy.prometheus)
@@ -62,5 +61,5 @@ def _errors(alert: Alert, rule: AlertRule, source: tuple[str, str, str], policy:
         exact = len(query.text) == query.length
         for mistake in result if isinstance(result, tuple) else ():
             offset, length = (query.offset + mistake.offset, mistake.length) if exact else (query.offset, query.length)
-            place = part_of_text(alert, rule, kind, name, offset, length)
+            place = part_of_text(alert, rule, source, offset, length)
             yield Problem("template", f"in the query: {mistake.message}", place, mistake.suggestion)

@@ -49,8 +49,8 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:
     for alert in service.alerts:
         for rule in alert.rules:
             labels = None
-            for kind, name, text in templated(rule):
-                for use in check_template(text, target).labels:
+            for source in templated(rule):
+                for use in check_template(source[2], target).labels:
                     if labels is None:
                         # A threshold filters: what it leaves has the signal's labels.
                         analysis = analyse(rule.signal, target)
@@ -61,7 +61,7 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:
                         yield Problem(
                             "template-label",
                             f"the expression's result has no label `{use.name}`, so this would be empty",
-                            part_of_text(alert, rule, kind, name, use.offset, use.length),
+                            part_of_text(alert, rule, source, use.offset, use.length),
                             _hint(use.name, labels, rule, policy),
                             related=(("the expression is here", rule.expr_place),),
                         )

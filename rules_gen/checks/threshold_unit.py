@@ -103,7 +103,8 @@ def _compared(rule: AlertRule, threshold: Threshold, unit: Unit) -> Problem | No
             return None
         dimension = wanted
     if dimension != wanted:
-        message = f"the signal is {_WHAT[dimension]}, and `{threshold.unit}` measures {_WHAT[wanted].removesuffix(' in seconds')}"
+        measured = _WHAT[wanted].removesuffix(" in seconds")
+        message = f"the signal is {_WHAT[dimension]}, and `{threshold.unit}` measures {measured}"
         return _problem(rule, threshold, message, f"write a threshold as `{_UNITS[dimension]}`, or a plain number")
     scaled = next(((scale, words) for scale, words in _SCALED[wanted] if same_scale(scale, unit.scale)), None)
     if scaled is None:

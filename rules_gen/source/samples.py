@@ -1,6 +1,6 @@
 """Keeps the samples of a scenario's series as typed where YAML reads a number into them. Pure.
 
-`0x20`, promtool's notation for zero and twenty zeros more, is the number 32 in YAML. The author means the former.
+`0x20` is the number 32 in YAML, but zero and twenty zeros more in promtool (2.42 to 3.x), which asks YAML for a text.
 """
 
 from __future__ import annotations

@@ -13,9 +13,6 @@ from rules_gen.source.context import Reader
 from rules_gen.source.substitute import substitute
 from rules_gen.source.suggest import did_you_mean
 
-# promtool's lexer takes `0x30` for a hexadecimal number, one sample of 48 (measured on 2.42 and 3.15).
-_HEXADECIMAL = re.compile(r"(?:^|\s)(-?0[xX]([0-9a-fA-F]+))(?=\s|$)")
-
 _STATES = (("pending_at", State.PENDING), ("firing_at", State.FIRING), ("quiet_at", State.QUIET))
 
 
@@ -59,7 +56,6 @@ def build_scenarios(tests: Tests, environments: Sequence[str | None], reader: Re
             reader.report("scenario", "the time between samples must be at least 1s", where.at("interval"))
             continue
         assertions = _assertions(test, where, severities, reader)
-        _check_samples(test["series"], where.at("series"), reader)
         for environment in environments:
             if wanted is None or environment == wanted:
                 series = (
@@ -78,20 +74,6 @@ def build_scenarios(tests: Tests, environments: Sequence[str | None], reader: Re
                     )
                 )
     return tuple(scenarios)
-
-
-def _check_samples(series: dict[str, Any], place: Place, reader: Reader) -> None:
-    for name, samples in series.items():
-        text = str(samples)
-        if "0x" not in text and "0X" not in text:
-            continue
-        for match in _HEXADECIMAL.finditer(text):
-            reader.report(
-                "scenario",
-                f"promtool reads `{match.group(1)}` as one sample, a hexadecimal number",
-                place.at(name).within(match.start(1), len(match.group(1))),
-                f"for zeros write `0+0x{match.group(2)}`",
-            )
 
 
 def _assertions(

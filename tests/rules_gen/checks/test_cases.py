@@ -1,8 +1,8 @@
 """Every check and every structural mistake, as a definition and the text that its author is shown.
 
-A file `<check>.yaml` holds cases. Their names begin with `pass_` (nothing is reported) or `fail_` (`expected` is shown).
-A case has a `definition` in full, or an `alert` whose missing keys are filled in, or `files` by their paths; `policy` is
-added to the policy below. UPDATE_GOLDEN=1 writes what is shown into the files, for review.
+A file `<check>.yaml` holds cases. Their names begin with `pass_` (nothing is reported) or `fail_` (`expected` is
+shown). A case has a `definition` in full, or an `alert` whose missing keys are filled in, and further `files` by their
+paths; `policy` is added to the policy below. UPDATE_GOLDEN=1 writes what is shown into the files, for review.
 """
 
 import os
@@ -78,7 +78,9 @@ def files_of(case: dict[str, Any]) -> dict[str, str]:
 def compiled(files: dict[str, str]) -> tuple[list[Problem], list[Compiled]]:
     """All that a build reports before promtool runs."""
     # A lone surrogate stands for a byte that isn't UTF-8, which YAML couldn't hold.
-    contents = {path: text.replace("<0xFF>", "\udcff").encode("utf-8", "surrogateescape") for path, text in files.items()}
+    contents = {
+        path: text.replace("<0xFF>", "\udcff").encode("utf-8", "surrogateescape") for path, text in files.items()
+    }
     layout = lay_out(contents)
     shared = read_shared(layout, contents)
     only = frozenset({"prometheus-rules"})

@@ -1,0 +1,63 @@
+"""Pages on what promtool finds when it plays the scenarios."""
+
+from __future__ import annotations
+
+PAGES = {
+    "template-error": """\
+A template must expand without an error when its alert fires.
+
+Every firing scenario expands the alert's annotations and labels, as Prometheus would. What comes out is
+committed, and read here.
+
+## Why
+
+Prometheus doesn't refuse such a template. It puts `<error expanding template ...>` where the text should be,
+and that is what on-call is sent.
+
+## Wrong
+
+```yaml
+summary: 'The limit is {{ query "missing_metric" | first | value }}'
+```
+
+## Right
+
+```yaml
+summary: 'The limit is {{ with query "missing_metric" }}{{ . | first | value }}{{ else }}unknown{{ end }}'
+```
+
+## How to mend it
+
+The message repeats Go's reason. The usual ones are `first` on a query without a result, and a function that
+is given text where it wants a number.
+""",
+    "promtool": """\
+promtool must be there, and must accept what was generated.
+
+`promtool` of Prometheus 2.42 or newer checks every rule file and plays every scenario.
+
+## Why
+
+It is the judge that speaks for Prometheus: what it refuses, Prometheus refuses on its next reload, with all
+the rules in the file.
+
+## Wrong
+
+```text
+$ rules-gen
+promtool isn't on PATH
+```
+
+## Right
+
+```text
+$ make rules
+```
+
+## How to mend it
+
+Install promtool (it comes with Prometheus; `make test` fetches it where the system has none) and see that it
+is on `PATH`. A refusal that no other diagnostic explains is a mistake of this tool: please report it with the
+definition.
+""",
+}
