@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from types import ModuleType
 
 from rules_gen.compiler import plug_ins, target_name
 from rules_gen.emit.markdown import link
 from rules_gen.structural_checks import PAGES
-from rules_gen.target_support.prose import comment_header
 
 INDEX = "README"
 """The name of the page that lists all others."""
@@ -31,15 +29,20 @@ def first_sentences() -> dict[str, str]:
 
 
 def _text(module: ModuleType) -> str:
-    return inspect.cleandoc(module.__doc__ or "") + "\n"
+    return (module.__doc__ or "").strip() + "\n"
+
+
+def _header(source: str) -> str:
+    how = "`UPDATE_GOLDEN=1 python -m pytest tests/rules_gen/test_check_pages.py`"
+    return f"<!-- Generated from {source}. Do not edit: change the source and run {how}. -->\n"
 
 
 def _page(name: str, text: str, source: str) -> str:
-    return f"{comment_header(source)}\n# {name}\n\n{text}"
+    return f"{_header(source)}\n# {name}\n\n{text}"
 
 
 def _index(texts: dict[str, str], switchable: frozenset[str]) -> str:
-    lines = [comment_header("rules_gen/checks/").rstrip("\n"), "", "# Checks", ""]
+    lines = [_header("rules_gen/checks/").rstrip("\n"), "", "# Checks", ""]
     lines += ["Each diagnostic names its check in square brackets, and each check has a page here.", ""]
     for heading, wanted in (("Checks of alerts", True), ("Mistakes in files, and what promtool finds", False)):
         lines += [f"## {heading}", ""]

@@ -197,7 +197,8 @@ def run_checks(service: Service, context: Context, today: str) -> list[Problem]:
 def _is_exempt(problem: Problem, alert: Alert, today: str) -> bool:
     place, mine = problem.place, alert.place
     inside = place.file == mine.file and place.keys[: len(mine.keys)] == mine.keys
-    return inside and any(e.check == problem.check and e.until > today for e in alert.exemptions)
+    overlay = place.keys[:1] == ("environments",) and place.keys[2:4] == ("alerts", alert.name)
+    return (inside or overlay) and any(e.check == problem.check and e.until > today for e in alert.exemptions)
 
 
 def digest_of(service: Service, context: Context, paths: tuple[str, ...]) -> ServiceDigest:
@@ -265,7 +266,6 @@ def with_use(problems: Iterable[Problem], used_at: Mapping[str, Place]) -> tuple
     )
 
 
-def first_sentences() -> dict[str, str]:
-    """What each check and target is about, in the first sentence of its documentation, by its name."""
-    modules = [*plug_ins("checks"), *plug_ins("targets")]
-    return {target_name(module): (module.__doc__ or "").strip().partition("\n")[0] for module in modules}
+def target_sentences() -> dict[str, str]:
+    """What each target makes, in the first sentence of its documentation, by its name."""
+    return {target_name(module): (module.__doc__ or "").strip().partition("\n")[0] for module in plug_ins("targets")}

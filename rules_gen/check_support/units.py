@@ -18,7 +18,8 @@ import promql_parser as pp
 class Unit(NamedTuple):
     """`dimension` is "seconds", "bytes", "ratio", "events" or "" where it isn't certain.
 
-    The value in base units times `scale` is the result. `per_second` marks a rate, and `gained` an increase over a range. `name` is the metric's, for events.
+    The value in base units times `scale` is the result. `per_second` marks a rate, and `gained` an increase over a
+    range. `name` is the metric's, for events.
     """
 
     dimension: str

@@ -51,7 +51,7 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:  # noqa: ARG00
             place = alert.place.at("inhibits", index)
             if name == alert.name:
                 yield Problem("inhibits", f"{name} can't keep itself quiet", place, "remove it")
-            elif name not in by_name:
+            elif name not in by_name and name not in service.left_out:
                 near = nearest(name, by_name.keys() - {alert.name})
                 hint = f"did you mean `{near}`?" if near else "only alerts of the same service can be named"
                 yield Problem("inhibits", f"{service.name} has no alert `{name}`", place, hint)

@@ -7,8 +7,8 @@ about. A recording rule is told apart by the series it writes: its name and its 
 
 Two alerts of one name write the same page, and the second overwrites the first: on-call reads the wrong
 runbook. `CheckoutDown` and `Checkoutdown` do the same on a disk that ignores case, as on macOS, while all
-is well in CI. Two recording rules that write one series make Prometheus reject samples at every evaluation
-("duplicate sample for timestamp"), and which of the two values survives is chance.
+is well in CI. Of two recording rules that write one series, Prometheus drops the second one's samples at
+every evaluation, with no more than a warning in its log.
 
 ## Wrong
 

@@ -119,7 +119,7 @@ def _texts(alert: Alert) -> Iterator[tuple[Place, str]]:
     for name in ("causes", "false_positives"):
         texts: tuple[str, ...] = getattr(runbook, name)
         for index, text in enumerate(texts):
-            yield place.at(name, index), text
+            yield place.at(name) if len(texts) == 1 else place.at(name, index), text
     for name in ("investigate", "resolve", "verify"):
         yield from _steps(place.at(name), runbook, name)
     yield place.at("escalate", "to"), runbook.escalate.to
@@ -130,7 +130,10 @@ def _steps(place: Place, runbook: Runbook, name: str) -> Iterator[tuple[Place, s
     for index, step in enumerate(steps):
         where = place.at(index)
         more = [(key, getattr(step, key)) for key in ("run", "expect", "then") if getattr(step, key) is not None]
-        # A step that is only a text is nearly always written as one.
-        yield (where.at("step") if more or step.query is not None else where), step.text
+        # A step that is only a text is nearly always written as one, and a single one without a list around it.
+        if more or step.query is not None:
+            yield where.at("step"), step.text
+        else:
+            yield place if len(steps) == 1 else where, step.text
         for key, text in more:
             yield where.at(key), text

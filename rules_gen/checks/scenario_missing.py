@@ -92,10 +92,10 @@ def _who(alert: Alert, rules: list[AlertRule]) -> str:
     """The alert, and which of its rungs and environments, unless it is all of it."""
     severities = dict.fromkeys(rule.severity for rule in rules)
     environments = dict.fromkeys(rule.environment for rule in rules if rule.environment is not None)
-    rungs = f"'s {listed(severities)}" if alert.is_ladder else ""
+    rungs = f"{listed(severities)} of " if alert.is_ladder else ""
     everywhere = {rule.environment for rule in alert.rules}
     where = f" in {listed(environments)}" if environments and set(environments) != everywhere else ""
-    return f"{alert.name}{rungs}{where}"
+    return f"{rungs}{alert.name}{where}"
 
 
 def _loud(rules: list[AlertRule]) -> str:

@@ -96,7 +96,7 @@ def _listed(changes: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: A
 
 
 def _print_machine(result: Result, arguments: argparse.Namespace) -> None:
-    from rules_gen.compiler import first_sentences
+    from rules_gen.check_pages import first_sentences
     from rules_gen.diagnostics import Diagnostic, Level, Span
     from rules_gen.report import render
 

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the JSON Schema, or the names of the checks and targets."""
     if arguments.checks:
-        from rules_gen.compiler import first_sentences, plug_in_names
+        from rules_gen.check_pages import first_sentences
+        from rules_gen.compiler import plug_in_names, target_sentences
 
-        sentences = first_sentences()
+        sentences = {**first_sentences(), **target_sentences()}
         for kind in ("checks", "targets"):
             print(f"{kind}:")
             for name in plug_in_names(kind):

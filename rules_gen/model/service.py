@@ -89,6 +89,8 @@ class Service:
     source: str
     """The file that it was read from, relative to the repository's root."""
     place: Place
+    left_out: frozenset[str] = frozenset()
+    """Names of alerts that have errors of their own, so that nobody calls them unknown besides."""
 
     @property
     def key(self) -> str:

@@ -34,7 +34,7 @@ def build_service(
     raws = [raw for index, use in enumerate(data.get("use", ())) for raw in _used(use, place.at("use", index), reader)]
     raws += [Raw(item, place.at("alerts", index)) for index, item in enumerate(data.get("alerts", ()))]
     raws += [Raw(document.data, Place(document.file)) for document in documents[1:]]
-    if not raws and not data.get("slos"):
+    if not raws and not data.get("slos") and not reader.found:
         reader.report(
             "empty-section",
             f"service `{unit.service}` has no alerts",
@@ -71,6 +71,7 @@ def build_service(
         slos=tuple(slos),
         source=main.file,
         place=place,
+        left_out=frozenset(raw.data["alert"] for raw, alert in made if alert is None and "alert" in raw.data),
     )
     return service, reader.problems
 
