@@ -7,6 +7,7 @@ and two scenarios: about 0.9 KB of YAML each.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 POLICY = """\
@@ -90,6 +91,7 @@ _KINDS = (
         {'heartbeat_timestamp_seconds{{job="{job}", check="h{n}"}}': "1x30"},
     ),
 )  # fmt: skip
+_METRIC = re.compile(r'\b(\w+)(?=\{job=")')
 _SEVERITIES = ("critical", "high", "medium", "low")
 
 
@@ -123,8 +125,12 @@ def alert(service: str, number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(root: Path, alerts: int, files: int) -> None:
-    """Writes a repository of `alerts` alerts in `files` files below `root`."""
+def write(root: Path, alerts: int, files: int, *, distinct: bool = False) -> None:
+    """Writes a repository of `alerts` alerts in `files` files below `root`.
+
+    The expressions of a kind differ in the values of their matchers only, as those of one template do; with `distinct`
+    every alert has metrics of its own.
+    """
     folder = root / "alerts"
     folder.mkdir(parents=True)
     (folder / "policy.yaml").write_text(
@@ -137,5 +143,8 @@ def write(root: Path, alerts: int, files: int) -> None:
         team = folder / f"team-{index % TEAMS}"
         team.mkdir(exist_ok=True)
         text = f"service: {service}\nteam: team-{index % TEAMS}\nalerts:\n"
-        text += "".join(alert(service, number) for number in range(alerts // files))
+        parts = [alert(service, number) for number in range(alerts // files)]
+        if distinct:
+            parts = [_METRIC.sub(rf"s{index}n{number}_\1", part) for number, part in enumerate(parts)]
+        text += "".join(parts)
         (team / f"{service}.yaml").write_text(text, encoding="utf-8")

@@ -150,14 +150,14 @@ def compile_unit(
     if context is None or len(documents) != len(unit.files):
         return Compiled(unit, tuple(problems))
     service, found_problems = build_service(unit, documents, context)
-    problems += found_problems
+    used_at = {
+        context.templates[use["template"]].file: Place(unit.main, ("use", index))
+        for index, use in enumerate(documents[0].data.get("use", ()))
+        if use["template"] in context.templates
+    }
+    problems += with_use(found_problems, used_at)
     recheck = None
     if service is not None:
-        used_at = {
-            context.templates[use["template"]].file: Place(unit.main, ("use", index))
-            for index, use in enumerate(documents[0].data.get("use", ()))
-            if use["template"] in context.templates
-        }
         problems += with_use(run_checks(service, context, today), used_at)
         recheck = min((e.until for alert in service.alerts for e in alert.exemptions if e.until > today), default=None)
     if service is None or any(problem.level is Level.ERROR for problem in problems):

@@ -69,6 +69,8 @@ def hash_inputs(root: str, folder: str = "alerts") -> dict[str, str] | None:
             if entry.is_dir():
                 pending.append(path)
                 continue
+            if not entry.is_file():
+                return None  # Opening a pipe would wait for whoever writes into it.
             try:
                 with open(entry.path, "rb") as handle:
                     hashes[path] = content_hash(handle.read())
@@ -78,12 +80,19 @@ def hash_inputs(root: str, folder: str = "alerts") -> dict[str, str] | None:
 
 
 def signatures(root: str) -> dict[str, Signature]:
-    """Every file below the output folders, with its signature. Links are listed as such: [-1, 0, 0]."""
+    """Every file below the output folders, with its signature. Links, and folders that nobody may look into, are listed
+    as such: [-1, 0, 0].
+    """
     found: dict[str, Signature] = {}
     pending = [folder for folder in ROOTS if os.path.isdir(os.path.join(root, folder))]
     while pending:
         relative = pending.pop()
-        for entry in os.scandir(os.path.join(root, relative)):
+        try:
+            entries = list(os.scandir(os.path.join(root, relative)))
+        except OSError:
+            found[relative] = [-1, 0, 0]
+            continue
+        for entry in entries:
             # A name that isn't UTF-8 is no output's; it is kept in a form that can be printed.
             path = f"{relative}/{entry.name}".encode("utf-8", "backslashreplace").decode()
             if entry.is_symlink():
@@ -91,7 +100,10 @@ def signatures(root: str) -> dict[str, Signature]:
             elif entry.is_dir():
                 pending.append(path)
             else:
-                status = entry.stat()
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:
+                    continue  # Another build's temporary file has found its place meanwhile.
                 found[path] = [status.st_size, status.st_ino, status.st_mtime_ns]
     return found
 

@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_schema(commands)
     _add_show(commands)
+    _add_explain(commands)
     _add_completion(commands, parser)
     return parser
 
@@ -151,6 +152,17 @@ def _add_show(commands: Commands) -> None:
     _add_root(command)
     command.add_argument("alert", metavar="ALERT", help="its name, or team/service/name")
     command.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def _add_explain(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "explain",
+        "explain",
+        "explain a check: what it reports, why, and how to mend it",
+        "  rules-gen explain threshold-unit\n  rules-gen schema --checks\n",
+    )
+    command.add_argument("check", metavar="CHECK", help="its name, as a diagnostic shows it in brackets")
 
 
 def _add_completion(commands: Commands, parser: argparse.ArgumentParser) -> None:

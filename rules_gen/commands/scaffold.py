@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TOOL = ".tools/bin/rules-gen"
 _SCHEMA = ".schema/definitions.schema.json"
 _HIDDEN = "dot-"
-"""Begins the names of files that are hidden in the new repository: under their own names, git and other tools would
+"""Begins the names of files that are hidden in the new repository. Under their own names, git and other tools would
 take them for this project's."""
 
 _NEXT = """\
@@ -31,13 +31,14 @@ Started a monitoring repository in {directory}: {count} files. Next:
   make rules      compile the example in alerts/payments/checkout-api.yaml
   make test       run what was generated through promtool and amtool
 
-Then put your teams and addresses into alerts/policy.yaml, and read README.md, which walks through changing an alert.
+Then put your teams and addresses into alerts/policy.yaml. README.md walks through changing an alert.
 """
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the repository, all of it or nothing. Exit code 1 when something is in the way."""
     directory: Path = arguments.directory
+    count = 0
     try:
         obstacle = _obstacle(directory)
         if obstacle is None:
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def scaffold_files() -> dict[str, bytes]:
-    """The new repository's files by path. All of them are the same on every machine, except the ignored `.tools/`."""
+    """The new repository's files by path. All but the ignored `.tools/` are the same on every machine."""
     from importlib.resources import files
 
     from rules_gen.source.validate import schema_text
@@ -85,14 +86,18 @@ def _launcher() -> str:
     program = f"import sys; sys.path.append({folder!r}); from rules_gen.cli import main; sys.exit(main())"
     return (
         "#!/bin/sh\n"
-        "# The rules-gen that made this repository, on this machine. When it has gone, `make` installs another.\n"
-        f"[ -x {python} ] || {{ rm -f \"$0\"; echo 'rules-gen: the Python of {_TOOL} has gone; run make again' >&2; exit 1; }}\n"
+        "# The rules-gen that made this repository. When its Python has gone, `make` installs another.\n"
+        f"if [ ! -x {python} ]; then\n"
+        f'    rm -f "$0"\n'
+        f"    echo 'rules-gen: the Python of {_TOOL} has gone; run make again' >&2\n"
+        "    exit 1\n"
+        "fi\n"
         f'exec {python} -P -c {shlex.quote(program)} "$@"\n'
     )
 
 
 def _obstacle(directory: Path) -> str | None:
-    """Why nothing can be put there; None when it can. A folder that only holds `.git` is as good as an empty one."""
+    """Why nothing can be put there, None when it can. A folder with nothing but `.git` is as good as an empty one."""
     if not os.path.lexists(directory):
         return None
     if not directory.is_dir():
@@ -105,7 +110,7 @@ def _obstacle(directory: Path) -> str | None:
 
 
 def _install(directory: Path, contents: dict[str, bytes]) -> int:
-    """Makes all files in a temporary folder inside `directory`, then moves them into place; undoes it on an error."""
+    """Makes all files in a temporary folder inside `directory`, then moves them; an error undoes it all."""
     made = _make_folders(directory)
     moved: list[Path] = []
     try:
@@ -117,12 +122,7 @@ def _install(directory: Path, contents: dict[str, bytes]) -> int:
                 if path.endswith(".sh") or path == _TOOL:
                     target.chmod(0o755)
             for entry in sorted(Path(temporary).iterdir()):
-                final = directory / entry.name
-                if os.path.lexists(final):
-                    raise FileExistsError(17, "appeared meanwhile", str(final))
-                # Listed first: an interruption between the two leaves nothing behind.
-                moved.append(final)
-                entry.rename(final)
+                _move(entry, directory / entry.name, moved)
     except BaseException:
         for final in moved:
             if final.is_dir():
@@ -134,6 +134,14 @@ def _install(directory: Path, contents: dict[str, bytes]) -> int:
                 folder.rmdir()
         raise
     return len(contents)
+
+
+def _move(entry: Path, final: Path, moved: list[Path]) -> None:
+    if os.path.lexists(final):
+        raise FileExistsError(17, "appeared meanwhile", str(final))
+    # Listed first: an interruption between the two leaves nothing behind.
+    moved.append(final)
+    entry.rename(final)
 
 
 def _make_folders(directory: Path) -> list[Path]:

@@ -97,8 +97,7 @@ def build_alert(raw: Raw, defaults: Defaults, reader: Reader) -> Alert | None:
         rules += made
         if made:
             environments.append(environment.name)
-    severities = tuple(dict.fromkeys([rule.severity for rule in rules]))
-    tests = Tests(alert.name, data.get("tests", []), place.at("tests"), severities)
+    tests = Tests(alert.name, data.get("tests", []), place.at("tests"), rules)
     scenarios = build_scenarios(tests, environments, reader)
     if len(reader.found) > before or not rules:
         return None
@@ -195,7 +194,6 @@ def _rungs(alert: _Alert, base: _Layer, over: _Layer) -> list[_Rung]:
             reader.report(
                 "missing-key", f"`severity` is missing in {alert.name}", base.place, "critical, high, medium or low"
             )
-            return []
         if "severities" in over.data:
             reader.report(
                 "wrong-value",
@@ -203,8 +201,9 @@ def _rungs(alert: _Alert, base: _Layer, over: _Layer) -> list[_Rung]:
                 over.place.at("severities").key(),
                 "change `threshold`, `severity` or `for`",
             )
-        severity = reader.severity(text, place)
-        return [] if severity is None else [_Rung(severity, [over, base], is_rung=False)]
+        # A wrong severity must not hide what else is wrong: the rest is read as if it were critical, then left out.
+        severity = None if text is None else reader.severity(text, place)
+        return [_Rung(severity or "critical", [over, base], is_rung=False)]
     for layer, key in (
         (base, "severity"),
         (over, "severity"),
@@ -287,7 +286,9 @@ def _rule(
             notify=alert.notify,
             bypass_router=alert.bypass_router,
         ),
-        annotations=annotations_of(summary, data, alert.runbook, alert.runbook_url, alert.dashboard_url),
+        annotations=annotations_of(
+            summary, data, alert.runbook, alert.runbook_url, alert.dashboard_url, environment.name
+        ),
         place=place,
         expr_place=expr_place,
         threshold_place=threshold_place,
@@ -321,16 +322,26 @@ def labels_of(
 
 
 def annotations_of(
-    summary: str, data: Mapping[str, Any], runbook: Runbook | None, runbook_url: str, dashboard: str
+    summary: str,
+    data: Mapping[str, Any],
+    runbook: Runbook | None,
+    runbook_url: str,
+    dashboard: str,
+    environment: str | None,
 ) -> tuple[tuple[str, str], ...]:
     """A rule's annotations in the order in which they are printed."""
     annotations = {"summary": summary.strip()}
     if "description" in data:
         annotations["description"] = data["description"].strip()
     if runbook is not None:
-        annotations["impact"] = runbook.impact.strip()
-        annotations["action"] = runbook.first.strip()
+        annotations["impact"] = _named(runbook.impact.strip(), environment)
+        annotations["action"] = _named(runbook.first.strip(), environment)
     annotations["runbook_url"] = runbook_url
     annotations["dashboard_url"] = dashboard
     annotations.update(data.get("annotations", {}))
     return tuple(annotations.items())
+
+
+def _named(text: str, environment: str | None) -> str:
+    """A text of the runbook, which all environments share, for one of them."""
+    return text if environment is None else str(substitute(text, {"environment": environment}))

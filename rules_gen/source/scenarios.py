@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rules_gen.diagnostics import Place
-from rules_gen.model import Assertion, Scenario, State
+from rules_gen.model import AlertRule, Assertion, Scenario, State
 from rules_gen.promql import parse_duration
 from rules_gen.source.context import Reader
 from rules_gen.source.substitute import substitute
@@ -16,17 +16,18 @@ _STATES = (("pending_at", State.PENDING), ("firing_at", State.FIRING), ("quiet_a
 
 
 class Tests(NamedTuple):
-    """An alert's `tests:`, where they stand, and the severities that its rules have."""
+    """An alert's `tests:`, where they stand, and its rules."""
 
     alert: str
     data: list[dict[str, Any]]
     place: Place
-    severities: tuple[str, ...]
+    rules: Sequence[AlertRule]
 
 
 def build_scenarios(tests: Tests, environments: Sequence[str | None], reader: Reader) -> tuple[Scenario, ...]:
     """The scenarios, one for each environment that they hold for."""
-    alert, data, place, severities = tests
+    alert, data, place, rules = tests
+    severities = tuple(dict.fromkeys([rule.severity for rule in rules]))
     scenarios: list[Scenario] = []
     names: set[str] = set()
     for index, test in enumerate(data):
@@ -60,19 +61,19 @@ def build_scenarios(tests: Tests, environments: Sequence[str | None], reader: Re
                 series = (
                     test["series"] if environment is None else substitute(test["series"], {"environment": environment})
                 )
-                scenarios.append(
-                    Scenario(
-                        alert,
-                        test["name"],
-                        environment,
-                        interval,
-                        interval_ms,
-                        tuple([(name, str(samples)) for name, samples in series.items()]),
-                        assertions,
-                        where,
+                held = assertions if environment is None else _within(assertions, environment, rules)
+                if held:
+                    samples = tuple([(name, str(values)) for name, values in series.items()])
+                    scenarios.append(
+                        Scenario(alert, test["name"], environment, interval, interval_ms, samples, held, where)
                     )
-                )
     return tuple(scenarios)
+
+
+def _within(assertions: tuple[Assertion, ...], environment: str, rules: Sequence[AlertRule]) -> tuple[Assertion, ...]:
+    """The assertions less those about rungs that the environment leaves out."""
+    present = {rule.severity for rule in rules if rule.environment == environment}
+    return tuple(one for one in assertions if one.severity is None or one.severity in present)
 
 
 def _assertions(

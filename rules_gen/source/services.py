@@ -12,7 +12,7 @@ from rules_gen.source.context import Context, Reader
 from rules_gen.source.documents import Document
 from rules_gen.source.expressions import read_expression
 from rules_gen.source.layout import Unit
-from rules_gen.source.substitute import substitute
+from rules_gen.source.substitute import references, substitute
 from rules_gen.source.suggest import did_you_mean
 from rules_gen.source.templates import Raw, expand
 
@@ -34,6 +34,8 @@ def build_service(
     raws = [raw for index, use in enumerate(data.get("use", ())) for raw in _used(use, place.at("use", index), reader)]
     raws += [Raw(item, place.at("alerts", index)) for index, item in enumerate(data.get("alerts", ()))]
     raws += [Raw(document.data, Place(document.file)) for document in documents[1:]]
+    if "environments" not in data:
+        _refuse_environment_names(documents, raws, reader)
     if not raws and not data.get("slos") and not reader.found:
         reader.report(
             "empty-section",
@@ -123,7 +125,10 @@ def _defaults(data: dict[str, Any], place: Place, reader: Reader) -> Defaults:
     for name, content in data.get("environments", {}).items():
         where = place.at("environments", name)
         check_names(content.get("labels", {}), RESERVED_LABELS, "label", where.at("labels"), reader)
-        environments.append(Environment(name, content.get("labels", {}), content.get("alerts", {}), where))
+        labels = {**data.get("labels", {}), **content.get("labels", {})}
+        named = {"environment": name}
+        overlays = substitute(content.get("alerts", {}), named)
+        environments.append(Environment(name, substitute(labels, named), overlays, where))
     if "query_offset" in data.get("group", {}) and reader.policy.prometheus < (2, 53):
         version = ".".join(map(str, reader.policy.prometheus))
         reader.report(
@@ -176,9 +181,39 @@ def _record(raw: Raw, environment: Environment, reader: Reader) -> RecordingRule
         )
         return None
     labels = dict(data.get("labels", {}))
+    if "__name__" in labels:
+        reader.report(
+            "reserved-label",
+            "the label `__name__` is the series' name",
+            raw.place.at("labels", "__name__").key(),
+            "write the name in `record:`",
+        )
+        return None
     if environment.name is not None:
         labels.setdefault("environment", environment.name)
     return RecordingRule(data["record"], expr, tuple(labels.items()), raw.place)
+
+
+def _refuse_environment_names(documents: list[Document], raws: list[Raw], reader: Reader) -> None:
+    """Reports ${environment} in a service without environments: as plain text in a matcher it never matches."""
+    texts = [document.text for document in documents]
+    used = [use["template"] for use in documents[0].data.get("use", ())]
+    texts += [reader.context.templates[name].text for name in used if name in reader.context.templates]
+    if not any("${environment}" in text for text in texts):
+        return
+    main = Place(documents[0].file)
+    parts = [(raw.data, raw.place) for raw in raws]
+    parts += [(slo, main.at("slos", index)) for index, slo in enumerate(documents[0].data.get("slos", ()))]
+    parts += [(documents[0].data.get("labels", {}), main.at("labels"))]
+    for part, place in parts:
+        # A runbook's commands may well speak of a variable of the shell.
+        for path, offset in references({key: part[key] for key in part if key != "runbook"}, "environment"):
+            reader.report(
+                "environment",
+                "`${environment}` stands for nothing: the service has no environments",
+                place.at(*path).within(offset, len("${environment}")),
+                "add `environments:`, or write the name itself",
+            )
 
 
 def _check_overlays(defaults: Defaults, names: list[str | None], reader: Reader) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from rules_gen.diagnostics import Place
@@ -48,10 +49,10 @@ def read_events(data: dict[str, Any], place: Place, environment: Environment, re
             return None
         inner = histogram.partition("{")[2].rpartition("}")[0].strip().rstrip(",")
         # 2.x stores the bucket of one second as le="1", 3.x as le="1.0": both spellings are accepted.
-        le = literal(bound)
-        spelt = f'le=~"{re.escape(le)}|{re.escape(le)}[.]0"' if "." not in le else f'le="{le}"'
-        spelt = spelt.replace("\\", "\\\\")
-        good = f"{name}{{{inner}{', ' if inner else ''}{spelt}}}"
+        spelt = _spelt(bound)
+        # A comment in the selector would swallow what stands behind it on its line.
+        comma = (",\n" if "#" in inner else ", ") if inner else ""
+        good = f"{name}{{{inner}{comma}{spelt}}}"
         total = f"{name.removesuffix('_bucket')}_count" + (f"{{{inner}}}" if inner else "")
         kind = "good"
     else:
@@ -69,12 +70,29 @@ def read_events(data: dict[str, Any], place: Place, environment: Environment, re
     return all_rate, rate if kind == "bad" else f"{all_rate}\n  - {rate}"
 
 
+def _spelt(bound: Decimal) -> str:
+    """The matcher of the bucket up to `bound` seconds, in every way in which Prometheus and its clients spell it.
+
+    Go's shortest form, which the clients print, has an exponent of two digits below 1e-4: 50us is 5e-05. The bucket of
+    one second is le="1" in 2.x and le="1.0" in 3.x.
+    """
+    le = literal(bound)
+    if "." not in le and "e" not in le:
+        return f'le=~"{le}|{le}[.]0"'
+    if bound >= Decimal("1e-4"):
+        return f'le="{le}"'
+    short = re.sub(r"e-([0-9])$", r"e-0\1", format(bound.normalize(), "e"))
+    plain = format(bound.normalize(), "f")
+    return f'le=~"{short}|{plain}"'.replace(".", "[.]")
+
+
 def _selector(text: str, place: Place, reader: Reader) -> str | None:
     read = read_expression(text, place, reader)
     if read is None:
         return None
-    selector, _ = read
-    if not _SELECTOR.fullmatch(selector):
+    selector, analysis = read
+    # The form alone isn't enough: `a{x="1"} or b{y="2"}` has it too.
+    if not _SELECTOR.fullmatch(selector) or analysis.top_operator is not None or len(analysis.selectors) != 1:
         reader.report(
             "slo",
             "the selector of a counter is expected here, without rate() or a range",

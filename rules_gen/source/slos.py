@@ -33,6 +33,7 @@ from rules_gen.source.alerts import (
 from rules_gen.source.context import Reader
 from rules_gen.source.scenarios import Tests, build_scenarios
 from rules_gen.source.slo_events import TOTAL, WINDOWS, Events, read_events, record_rules
+from rules_gen.source.substitute import substitute
 from rules_gen.source.thresholds import literal
 
 
@@ -82,9 +83,8 @@ def build_slo(data: dict[str, Any], place: Place, defaults: Defaults, reader: Re
             return None
         groups.append((environment.name, slo.group(environment, events, severities)))
     rules = tuple(rule for _, group in groups for rule in group.rules if isinstance(rule, AlertRule))
-    found = tuple(dict.fromkeys(rule.severity for rule in rules))
     names = [environment.name for environment in defaults.environments]
-    tests = Tests(slo.alert, data.get("tests", []), place.at("tests"), found)
+    tests = Tests(slo.alert, data.get("tests", []), place.at("tests"), rules)
     scenarios = build_scenarios(tests, names, reader)
     if len(reader.found) > before:
         return None
@@ -150,6 +150,17 @@ class _Slo:
         """Reports labels that the compiler sets."""
         reserved = RESERVED_LABELS | {"slo", "window"}
         check_names(self.data.get("labels", {}), reserved, "label", self.place.at("labels"), self.reader)
+        fixed = {*reserved, *dict(self.reader.policy.labels), *self.defaults.labels, *self.data.get("labels", {})}
+        fixed |= {label for environment in self.defaults.environments for label in environment.labels}
+        for index, label in enumerate(self.data.get("by", ())):
+            if label in fixed:
+                # Prometheus drops all of a rule's series when two have the same labels: nobody would be told.
+                self.reader.report(
+                    "slo",
+                    f"the rules set the label `{label}` to one value, so budgets that it tells apart would collide",
+                    self.place.at("by", index),
+                    "remove it from `by:`, or keep it under another name with a recording rule",
+                )
 
     def own_labels(self, environment: Environment) -> Pairs:
         """The labels of the recorded series, which tell this objective from all others."""
@@ -172,10 +183,11 @@ class _Slo:
         limit = literal(bound)
         severity = severities[0] if burn.page else severities[1]
         long = f"slo:error_ratio:rate{burn.long}{matchers}"
-        labels = {**self.data.get("labels", {}), "slo": self.name, "window": burn.long}
-        text = self.data.get(
-            "description", f"The objective {self.name} promises {self.data['objective']} over {self.window}."
-        )
+        promise = f"The objective {self.name} promises {self.data['objective']} over {self.window}."
+        own, text = self.data.get("labels", {}), self.data.get("description", promise)
+        if environment.name is not None:
+            own, text = substitute([own, text], {"environment": environment.name})
+        labels = {**own, "slo": self.name, "window": burn.long}
         return AlertRule(
             alert=self.alert,
             expr=f"{long} > {limit}\n  and slo:error_ratio:rate{burn.short}{matchers} > {limit}",
@@ -196,7 +208,12 @@ class _Slo:
                 bypass_router=self.defaults.bypass_router,
             ),
             annotations=annotations_of(
-                self.summary(burn), {"description": text}, self.runbook, self.runbook_url, dashboard_url(self.reader)
+                self.summary(burn),
+                {"description": text},
+                self.runbook,
+                self.runbook_url,
+                dashboard_url(self.reader),
+                environment.name,
             ),
             place=self.place,
             expr_place=self.place.at("latency" if "latency" in self.data else "events"),

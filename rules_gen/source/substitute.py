@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([a-z][a-z0-9_]*)\}")
@@ -47,6 +47,23 @@ def substitute(
     if isinstance(data, list):
         return [substitute(item, values, unknown, (*path, i)) for i, item in enumerate(data)]
     return data
+
+
+def references(
+    data: Any,  # noqa: ANN401 - YAML data is of any type
+    name: str,
+    path: tuple[str | int, ...] = (),
+) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    """The path and the offset of every ${name} in the values of `data`."""
+    if isinstance(data, str):
+        if "${" in data:
+            yield from ((path, match.start()) for match in _REFERENCE.finditer(data) if match.group(1) == name)
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from references(value, name, (*path, key))
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from references(item, name, (*path, index))
 
 
 def _text(value: str | float | bool) -> str:  # noqa: FBT001 - a value of YAML

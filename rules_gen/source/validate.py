@@ -188,8 +188,10 @@ def _alternatives(
     if missing and len(missing) == len(branches):
         yield Problem("missing-key", f"one of {', '.join(f'`{key}`' for key in missing)} is needed", place)
         return
-    if kind.name == "oneOf" and not missing and isinstance(found, dict):
-        yield Problem("wrong-value", "only one of these keys can be given", place)
+    if kind.name == "oneOf" and any(not branch for branch in branches):
+        # Several fit. Where no mapping stands they all do, and its type is reported by itself.
+        if isinstance(found, dict):
+            yield Problem("wrong-value", "only one of these keys can be given", place)
         return
     # The branch that comes closest is the one whose type fits; its errors are the ones to show.
     fitting = [

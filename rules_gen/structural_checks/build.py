@@ -3,6 +3,35 @@
 from __future__ import annotations
 
 PAGES = {
+    "stale-output": """\
+What is committed must be what the definitions compile to.
+
+`rules-gen check` compiles everything without writing, and compares.
+
+## Why
+
+Prometheus loads the generated rule, not the definition. A definition that was changed without `make rules` is a
+change that reviewers see and production never gets.
+
+## Wrong
+
+```console
+$ git commit alerts/payments/checkout.yaml
+```
+
+## Right
+
+```console
+$ make rules
+$ git add alerts rules runbooks dashboards
+$ git commit
+```
+
+## How to mend it
+
+Run `make rules`, look at the difference, and commit it. When nobody has changed a definition, somebody has edited an
+output by hand: make the change in the definition instead.
+""",
     "template-error": """\
 A template must expand without an error when its alert fires.
 

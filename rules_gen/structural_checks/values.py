@@ -3,6 +3,33 @@
 from __future__ import annotations
 
 PAGES = {
+    "secret-value": """\
+The policy holds the names of secrets, never the secrets.
+
+A routing key or a token is named by the variable that holds it: capital letters, digits and underscores.
+
+## Why
+
+`alerts/` is committed, and so is `rules/routes.yml`: whoever reads the repository could page your teams. Because what
+stands there may be a secret, neither the message nor the line under it shows it.
+
+## Wrong
+
+```yaml
+pagerduty: {routing_key: the key itself}
+```
+
+## Right
+
+```yaml
+pagerduty: {routing_key: PAYMENTS_PAGERDUTY_KEY}
+```
+
+## How to mend it
+
+Give the router the secret in a variable, or in a file that `PAYMENTS_PAGERDUTY_KEY_FILE` names, and write the
+variable's name here. A key that was committed has to be replaced: it stays in the history.
+""",
     "unknown-key": """\
 Only keys that the format knows are allowed.
 

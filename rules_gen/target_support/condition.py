@@ -34,7 +34,8 @@ def threshold_words(threshold: Threshold) -> str:
 @lru_cache(maxsize=1024)
 def _number_words(text: str) -> str:
     typed = _NUMBER.search(text)
-    return f"{typed[1]} {inline(typed[2])}".rstrip() if typed else ""
+    # "10 m" would read as metres.
+    return f"{typed[1]} {inline({'m': 'min'}.get(typed[2], typed[2]))}".rstrip() if typed else ""
 
 
 def _hold_words(hold: str) -> str:

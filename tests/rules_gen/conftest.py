@@ -158,3 +158,70 @@ def promtool_calls(tmp_path, monkeypatch):
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return lambda: log.read_text().splitlines()
+
+
+ODD_VALUES = (
+    *(None, True, False, 0, -1, 1.5, 1e300, 2**70, "", " ", "x", "X-1", "5m", "5 minutes", "above 5%", "0x10", "99.9%"),
+    *(
+        "${environment}",
+        "${x",
+        "{{ $labels.job }}",
+        "{{ $labels.",
+        "up",
+        "up{",
+        "rate(up[5m])",
+        "critical",
+        "\u00e9\u4e16",
+    ),
+    *("https://example.com", "../../etc", "2026-13-45", "a" * 300, [], {}, [[]], ["x"], {"x": 1}, [None], {"": None}),
+)
+
+
+def _places(data, at=()):
+    yield at
+    below = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in below:
+        yield from _places(value, (*at, key))
+
+
+def _at(data, place):
+    for key in place:
+        data = data[key]
+    return data
+
+
+def mutate(data, draw):
+    """A copy of some YAML data with one or a few things deleted, renamed, retyped, repeated or moved.
+
+    `draw` is hypothesis's, and makes the choices.
+    """
+    import copy
+
+    from hypothesis import strategies as st
+
+    data = copy.deepcopy(data)
+    for _ in range(draw(st.integers(1, 3))):
+        places = [place for place in _places(data) if place]
+        if not places:
+            break
+        *path, key = draw(st.sampled_from(places))
+        parent = _at(data, path)
+        match draw(st.sampled_from(["delete", "rename", "retype", "repeat", "move"])):
+            case "delete":
+                del parent[key]
+            case "rename" if isinstance(parent, dict):
+                other = draw(st.sampled_from([f"{key}x", str(key)[1:], str(key).upper(), "alert", "expr", "series"]))
+                parent[other] = parent.pop(key)
+            case "repeat" if isinstance(parent, list):
+                parent.append(copy.deepcopy(parent[key]))
+            case "move":
+                parent[key] = copy.deepcopy(_at(data, draw(st.sampled_from(places))))
+            case _:
+                parent[key] = copy.deepcopy(draw(st.sampled_from(ODD_VALUES)))
+    return data
+
+
+@pytest.fixture(scope="session")
+def mutated():
+    """The function that spoils YAML data at random."""
+    return mutate

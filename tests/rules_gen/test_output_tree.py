@@ -33,7 +33,9 @@ def bring(root, wanted):
 def test_it_tells_new_changed_orphaned_and_foreign_apart(tmp_path):
     put(tmp_path, **{"rules/same": b"1", "rules/other": b"1", "rules/old.yml": OURS, "rules/mine.yml": b"groups: []\n"})
     wanted = {"rules/same": b"1", "rules/other": b"2", "rules/new": b"3"}
-    assert difference(tmp_path, wanted) == Changes(("rules/new",), ("rules/other",), ("rules/old.yml",), ("rules/mine.yml",))
+    assert difference(tmp_path, wanted) == Changes(
+        ("rules/new",), ("rules/other",), ("rules/old.yml",), ("rules/mine.yml",)
+    )
 
 
 def test_changes_are_true_and_counted_only_when_something_is_to_be_done():
@@ -83,9 +85,9 @@ def test_only_what_changed_is_written(tmp_path):
     wanted = {"rules/a.yml": b"1", "runbooks/t/s/b.md": b"2"}
     bring(tmp_path, wanted)
     assert files(tmp_path) == wanted
-    before = {path: os.stat(tmp_path / path) for path in wanted}
+    before = {path: (tmp_path / path).stat() for path in wanted}
     bring(tmp_path, {**wanted, "rules/a.yml": b"3"})
-    assert os.stat(tmp_path / "runbooks/t/s/b.md") == before["runbooks/t/s/b.md"]
+    assert (tmp_path / "runbooks/t/s/b.md").stat() == before["runbooks/t/s/b.md"]
     assert files(tmp_path)["rules/a.yml"] == b"3"
 
 
@@ -133,7 +135,9 @@ def test_when_one_file_cannot_be_written_nothing_is_changed(tmp_path, monkeypatc
     assert not (tmp_path / "rules/t").exists()
 
 
-def test_an_error_between_the_first_and_the_last_replacement_says_so_and_leaves_no_temporary_file(tmp_path, monkeypatch):
+def test_an_error_between_the_first_and_the_last_replacement_says_so_and_leaves_no_temporary_file(
+    tmp_path, monkeypatch
+):
     put(tmp_path, **{"rules/a": b"old", "rules/b": b"old", "rules/c": b"old"})
     replace = os.replace
 

@@ -16,7 +16,12 @@ ROOT = Path(__file__).parents[3]
 
 def make(folder, *targets, **environment):
     return subprocess.run(
-        ["make", "-C", folder, *targets], capture_output=True, text=True, env={**os.environ, **environment}, check=False, timeout=120
+        ["make", "-C", folder, *targets],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=120,
     )
 
 
@@ -104,15 +109,25 @@ def test_editors_find_the_schema_that_the_definitions_name(started):
 
 
 def test_the_example_has_no_warnings(started):
-    check = subprocess.run([started / ".tools/bin/rules-gen", "build"], cwd=started, capture_output=True, text=True, check=False)
+    check = subprocess.run(
+        [started / ".tools/bin/rules-gen", "build"], cwd=started, capture_output=True, text=True, check=False
+    )
     assert (check.returncode, check.stderr) == (0, "")
 
 
 def test_no_file_that_is_committed_holds_a_path_of_this_machine(started):
     subprocess.run(["git", "init", "-q", started], check=True)
     subprocess.run(["git", "-C", started, "add", "."], check=True)
-    listed = subprocess.run(["git", "-C", started, "ls-files"], capture_output=True, text=True, check=True).stdout.split()
-    assert {".gitignore", ".gitattributes", ".github/workflows/rules.yml", ".pre-commit-config.yaml", "Makefile"} <= set(listed)
+    listed = subprocess.run(
+        ["git", "-C", started, "ls-files"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {
+        ".gitignore",
+        ".gitattributes",
+        ".github/workflows/rules.yml",
+        ".pre-commit-config.yaml",
+        "Makefile",
+    } <= set(listed)
     assert not [path for path in listed if path.startswith(".tools/")]
     for path in listed:
         text = (started / path).read_text()
@@ -209,7 +224,11 @@ def pip(tmp_path):
         f"""#!/bin/sh
 case "$*" in
 "-m venv --clear .venv") mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
-*"pip install"*) echo "$*" >>{asked}; printf '#!/bin/sh\\n{launcher} "$@"\\n' >.venv/bin/rules-gen; chmod +x .venv/bin/rules-gen ;;
+*"pip install"*)
+    echo "$*" >>{asked}
+    printf '#!/bin/sh\\n{launcher} "$@"\\n' >.venv/bin/rules-gen
+    chmod +x .venv/bin/rules-gen
+    ;;
 esac
 """
     )

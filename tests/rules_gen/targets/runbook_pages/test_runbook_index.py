@@ -18,7 +18,7 @@ def digest(name, *severities, **changes):
         bypass_router=False,
         notify=None,
     )
-    return alert._replace(**changes)
+    return replace(alert, **changes)
 
 
 def service(*alerts, team="payments", name="checkout-api"):

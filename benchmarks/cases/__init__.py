@@ -1,0 +1,1 @@
+"""The cases: each gives the figures of one question."""
