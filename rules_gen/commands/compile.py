@@ -63,9 +63,9 @@ def _report(result: Result, arguments: argparse.Namespace, seconds: float) -> in
 
 
 def _print_text(result: Result, arguments: argparse.Namespace, seconds: float) -> None:
-    from rules_gen.report import render
-
     if result.diagnostics:
+        from rules_gen.report import render
+
         sys.stderr.write(render(result.diagnostics, "text", color=_has_colour(sys.stderr)))
     if result.failed:
         print("Nothing was written." if arguments.write else "Nothing was compared.", file=sys.stderr)
@@ -86,9 +86,16 @@ def _print_text(result: Result, arguments: argparse.Namespace, seconds: float) -
         for word, paths in _listed(changes):
             for path in paths:
                 print(f"{word} {path}")
-    proved = f", {result.recorded} scenarios recorded" if result.recorded else ""
-    proved += f", {result.verified} fixtures proved by promtool" if result.verified else ""
-    print(f"{result.services} services, {result.outputs} outputs: {len(changes)} changed{proved} ({seconds:.1f} s)")
+    said = [_count(result.services, "service"), f"{_count(result.outputs, 'output')}: {len(changes)} changed"]
+    if result.recorded:
+        said.append(f"{_count(result.recorded, 'scenario')} recorded")
+    if result.verified:
+        said.append(f"{_count(result.verified, 'fixture')} proved by promtool")
+    print(f"{', '.join(said)} ({seconds:.1f} s)")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _listed(changes: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: ANN401
