@@ -43,7 +43,9 @@ def run(command: Sequence[str], folder: Path) -> Sample:
     """
     with (folder / ".output").open("w+b") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -53,6 +55,11 @@ def run(command: Sequence[str], folder: Path) -> Sample:
             raise RuntimeError(f"{' '.join(command[:6])} failed with {process.returncode}:\n{said}")
     kibibytes = usage.ru_maxrss if os.uname().sysname == "Linux" else usage.ru_maxrss / 1024
     return Sample(usage.ru_utime + usage.ru_stime, wall, kibibytes * 1024)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but that Python keeps what it has compiled, as it does on every machine that doesn't forbid it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def interleave(cases: Mapping[str, Case], rounds: int) -> dict[str, Sample]:

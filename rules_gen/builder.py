@@ -18,6 +18,7 @@ from rules_gen.output_tree import Changes, OutputError, apply, compare
 from rules_gen.parallel import spread
 from rules_gen.source.files import SourceFile, read_sources
 from rules_gen.source.layout import Layout, Unit, lay_out
+from rules_gen.source.time_zones import unknown_time_zones
 from rules_gen.target import Fixture, GeneratedFile
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ class _Build:
     shared: Shared
     shared_key: str
     problems: list[Problem]
+    found: dict[str, freshness.Signature]
+    """The files in the output folders before anything else was looked at."""
+    tool: str
+    """The tool as it was at the start: one that is upgraded meanwhile hasn't made these outputs."""
     recorded: int = 0
     verified: int = 0
 
@@ -82,10 +87,12 @@ def build(options: Options) -> Result:
     try:
         return _build(options)
     finally:
+        gc.freeze()  # Else the first look would go through all that was made meanwhile.
         gc.enable()
 
 
 def _build(options: Options) -> Result:
+    tool = freshness.tool_key()
     sources, problems = read_sources(options.root)
     contents = {source.path: source.content for source in sources}
     layout = lay_out(contents)
@@ -97,12 +104,16 @@ def _build(options: Options) -> Result:
         contents,
         inputs,
         layout,
-        cache.load_state(options.root, options.only),
+        cache.load_state(options.root, tool, options.only),
         read_shared(layout, contents) if sources else Shared(None),
         cache.input_key(shared_paths, inputs),
         problems,
+        freshness.signatures(str(options.root)),
+        tool,
     )
     run.problems += run.shared.problems
+    if run.shared.context is not None:
+        run.problems += unknown_time_zones(run.shared.context.policy)
     stale = _stale_units(run)
     compiled = _compile(run, stale)
     for result in compiled:
@@ -127,7 +138,7 @@ def _build(options: Options) -> Result:
     changes = compare(options.root, wanted, known, keep)
     if options.write:
         apply(options.root, wanted, changes)
-        _remember(run, wanted, compiled, digests)
+        _remember(run, wanted, changes, compiled, digests)
     return _result(run, changes, compiled, len(wanted))
 
 
@@ -147,7 +158,6 @@ def _stale_units(run: _Build) -> list[Unit]:
     """The services to compile: those that have changed, or whose outputs aren't as they were written."""
     known: dict[str, Any] = run.state.get("units", {})
     outputs = run.state.get("outputs", {})
-    found = freshness.signatures(str(run.options.root)) if known else {}
     stale = []
     for unit in run.layout.units:
         entry = known.get(_key(unit))
@@ -156,7 +166,7 @@ def _stale_units(run: _Build) -> list[Unit]:
             or entry["input"] != _unit_key(run, unit)
             or run.options.today >= entry["recheck"]
             or not all(
-                freshness.is_intact(str(run.options.root), path, outputs[path], found.get(path))
+                freshness.is_intact(str(run.options.root), path, outputs[path], run.found.get(path))
                 for path in entry["paths"]
             )
         ):
@@ -221,17 +231,22 @@ def _digests(run: _Build, compiled: list[Compiled]) -> dict[str, ServiceDigest] 
         run.state.get("shared") == run.shared_key
         and set(known) == set(names)
         and all(known[name]["digest"] == content_hash(cache.digest_bytes(digest)) for name, digest in fresh.items())
-    ):
-        found = freshness.signatures(root)
-        if all(
-            freshness.is_intact(root, path, run.state["outputs"][path], found.get(path))
+        and all(
+            freshness.is_intact(root, path, run.state["outputs"][path], run.found.get(path))
             for path in run.state["catalog"]
-        ):
-            return None
+        )
+    ):
+        return None
     old: dict[str, ServiceDigest] = {}
     if len(fresh) < len(names):
         suffix = freshness.suffix_of(run.options.only)
-        old = cache.load_digests(run.options.root, f"{freshness.FOLDER}/digests{suffix}.json")
+        kept = cache.load_digests(run.options.root, f"{freshness.FOLDER}/digests{suffix}.json")
+        # Two builds at a time can leave the state of one and the digests of the other.
+        old = {
+            name: digest
+            for name, digest in kept.items()
+            if name in known and known[name]["digest"] == content_hash(cache.digest_bytes(digest))
+        }
     missing = [unit for unit in run.layout.units if _key(unit) not in fresh and _key(unit) not in old]
     for result in _compile(run, missing):
         if result.digest is not None:
@@ -310,10 +325,15 @@ def _kept(run: _Build) -> list[str]:
 def _remember(
     run: _Build,
     wanted: Mapping[str, bytes | None],
+    changes: Changes,
     compiled: list[Compiled],
     digests: Mapping[str, ServiceDigest] | None,
 ) -> None:
-    found = freshness.signatures(str(run.options.root))
+    # What wasn't written is remembered as it was at the start: what somebody did to it since must not pass for ours.
+    now = freshness.signatures(str(run.options.root))
+    gone = set(changes.removed)
+    found = {path: signature for path, signature in run.found.items() if path not in gone}
+    found |= {path: now[path] for path in (*changes.created, *changes.updated) if path in now}
     before = run.state.get("outputs", {})
     units: dict[str, Any] = {}
     known: dict[str, Any] = run.state.get("units", {})
@@ -331,21 +351,21 @@ def _remember(
                 "digest": content_hash(cache.digest_bytes(result.digest)),
             }
     outputs = {
-        path: [before[path][0] if content is None else content_hash(content), found[path]]
+        path: [before[path][0] if content is None else content_hash(content), found.get(path, [-1, 0, 0])]
         for path, content in wanted.items()
     }
     owned = {path for entry in units.values() for path in entry["paths"]}
     state = {
-        "tool": freshness.tool_key(),
+        "tool": run.tool,
         "recheck": min((entry["recheck"] for entry in units.values()), default=cache.NEVER),
         "shared": run.shared_key,
         "units": units,
         "catalog": [path for path in wanted if path not in owned],
         "outputs": outputs,
     }
-    # What was read is what was compiled; a definition that changed meanwhile must not pass for built.
-    complete = not run.problems and freshness.hash_inputs(str(run.options.root)) == run.inputs
-    cache.save(run.options.root, state, digests, run.options.only, run.inputs if complete else None)
+    # The hashes are those of what was compiled, so a definition that changed meanwhile doesn't pass for built.
+    world = None if run.problems else (run.tool, run.inputs, found)
+    cache.save(run.options.root, state, digests, run.options.only, world)
 
 
 def _result(run: _Build, changes: Changes, compiled: list[Compiled], outputs: int) -> Result:

@@ -15,15 +15,15 @@ from rules_gen.model import AlertDigest, Inhibition, ServiceDigest
 NEVER = "9999-12-31"
 
 
-def load_state(root: Path, only: frozenset[str] | None = None) -> dict[str, Any]:
-    """What the last build of these targets left; empty when there was none, or when another tool wrote it."""
+def load_state(root: Path, tool: str, only: frozenset[str] | None = None) -> dict[str, Any]:
+    """What the last build of these targets left; empty when there was none, or another tool than `tool` wrote it."""
     import orjson
 
     try:
         state = orjson.loads((root / freshness.FOLDER / f"state{freshness.suffix_of(only)}.json").read_bytes())
     except (OSError, ValueError):
         return {}
-    return state if isinstance(state, dict) and state.get("tool") == freshness.tool_key() else {}
+    return state if isinstance(state, dict) and state.get("tool") == tool else {}
 
 
 def input_key(paths: Iterable[str], inputs: Mapping[str, str]) -> str:
@@ -80,11 +80,12 @@ def save(
     state: dict[str, Any],
     digests: Mapping[str, ServiceDigest] | None,
     only: frozenset[str] | None,
-    inputs: dict[str, str] | None,
+    world: tuple[str, dict[str, str], dict[str, freshness.Signature]] | None,
 ) -> None:
     """Keeps the state, and the digests unless they are those that stand there already.
 
-    With `inputs`, what was compiled without a warning, the next build may answer from the listing alone.
+    With `world`, the tool, the hashes of what was compiled without a warning and the signatures of the outputs, the
+    next build may answer from the listing alone.
 
     A cache that can't be written costs time, never a build: errors are ignored.
     """
@@ -101,8 +102,8 @@ def save(
         if digests is not None:
             _replace(folder / f"digests{suffix}.json", orjson.dumps(list(digests.values())))
         _replace(folder / f"state{suffix}.json", orjson.dumps(state))
-        if inputs is not None:
-            freshness.remember(str(root), only, inputs, state["recheck"])
+        if world is not None:
+            freshness.remember(str(root), only, world, state["recheck"])
         else:
             freshness.forget(str(root), only)
 

@@ -34,9 +34,13 @@ def content_hash(content: bytes) -> str:
 
 
 def tool_key() -> str:
-    """What the outputs depend on besides the definitions: this package's files and the Python that runs them."""
+    """What the outputs depend on besides the definitions: this package's files, the Python that runs them, and the
+    packages that are installed for it, told by the time at which one came or went.
+    """
     here = os.path.dirname(os.path.abspath(__file__))
     parts = [sys.version]
+    installed = [folder for folder in sys.path if folder.endswith("-packages") and os.path.isdir(folder)]
+    parts += [f"{folder} {os.stat(folder).st_mtime_ns}" for folder in installed]
     for folder, folders, files in os.walk(here):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(files):
@@ -122,19 +126,21 @@ def is_intact(root: str, path: str, output: list[Any], signature: Signature | No
         return False
 
 
-def listing(inputs: dict[str, str], found: dict[str, Signature]) -> str:
+def listing(tool: str, inputs: dict[str, str], found: dict[str, Signature]) -> str:
     """The world as text: the tool, the definitions' hashes, the outputs' signatures."""
-    lines = [tool_key()]
+    lines = [tool]
     lines += [f"{inputs[path]} {path}" for path in sorted(inputs)]
     lines += [f"{size} {inode} {changed} {path}" for path, (size, inode, changed) in sorted(found.items())]
     return "\n".join(lines)
 
 
-def remember(root: str, only: frozenset[str] | None, inputs: dict[str, str], recheck: str) -> None:
-    """Leaves the listing of these definitions and of the outputs as they are. It holds until the day `recheck`."""
+def remember(
+    root: str, only: frozenset[str] | None, world: tuple[str, dict[str, str], dict[str, Signature]], recheck: str
+) -> None:
+    """Leaves the listing of this tool, these definitions and outputs. It holds until the day `recheck`."""
     path = _path(root, only)
     with open(f"{path}.{os.getpid()}.tmp", "w", encoding="utf-8") as handle:
-        handle.write(f"{recheck}\n{listing(inputs, signatures(root))}")
+        handle.write(f"{recheck}\n{listing(*world)}")
     os.replace(f"{path}.{os.getpid()}.tmp", path)
 
 
@@ -152,7 +158,7 @@ def is_fresh(root: str, today: str, only: frozenset[str] | None = None) -> bool:
     except (OSError, ValueError):
         return False
     inputs = hash_inputs(root)
-    return today < recheck and inputs is not None and then == listing(inputs, signatures(root))
+    return today < recheck and inputs is not None and then == listing(tool_key(), inputs, signatures(root))
 
 
 def _path(root: str, only: frozenset[str] | None) -> str:

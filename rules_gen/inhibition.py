@@ -47,13 +47,16 @@ def inhibitions_of(service: Service, policy: Policy) -> tuple[Inhibition, ...]:
 
 
 def _equal(source: Alert, target: Alert, policy: Policy) -> tuple[str, ...] | None:
-    """The author's labels, or those that source and target both carry for certain."""
+    """The author's labels, or those of the source where the target carries them all.
+
+    A source by instance and a target by job have nothing that could agree: one instance would mute every job.
+    """
     if source.equal is not None:
         return source.equal
     mine, theirs = equal_labels(source.rules, policy), equal_labels(target.rules, policy)
-    if mine is None or theirs is None:
+    if mine is None or theirs is None or not mine <= theirs:
         return None
-    return tuple(sorted(mine & theirs))
+    return tuple(sorted(mine))
 
 
 def undecided(service: Service, policy: Policy) -> list[tuple[Alert, Alert]]:

@@ -7,7 +7,6 @@ everything again. The parent does a share itself.
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -54,6 +53,8 @@ def _start(work: Callable[[Sequence[Item]], list[Result]], part: Sequence[Item])
         return pid, reader
     code = 1
     try:
+        import pickle
+
         os.close(reader)
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(pickle.dumps(work(part), protocol=pickle.HIGHEST_PROTOCOL))
@@ -67,6 +68,8 @@ def _start(work: Callable[[Sequence[Item]], list[Result]], part: Sequence[Item])
 
 
 def _collect(reader: int) -> list[Result]:
+    import pickle
+
     chunks = []
     while chunk := os.read(reader, 1 << 20):
         chunks.append(chunk)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def nearest(found: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one, None where none is."""
+    import difflib  # Imported here because only a mistake needs it.
+
     return next(iter(difflib.get_close_matches(found, sorted(known), n=1, cutoff=0.6)), None)
 
 

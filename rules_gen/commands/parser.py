@@ -29,7 +29,8 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"rules-gen {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    # Without `prog`, argparse formats a usage to find it, and loads shutil for the width of the terminal.
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, prog=parser.prog)
     _add_build(commands)
     _add_check(commands)
     _add_init(commands)

@@ -1,7 +1,5 @@
 """The identity of a generated dashboard, which links in annotations and pages rely on."""
 
-import hashlib
-
 _LONGEST = 40
 _DIGEST = 12
 
@@ -16,5 +14,7 @@ def dashboard_uid(team: str, service: str) -> str:
     plain = f"{team}_{service}"
     if len(plain) <= _LONGEST:
         return plain
+    import hashlib  # Imported here because it loads OpenSSL, and hardly any name is so long.
+
     digest = hashlib.sha256(plain.encode()).hexdigest()[:_DIGEST]
     return f"{plain[: _LONGEST - _DIGEST - 2]}__{digest}"

@@ -12,11 +12,8 @@ from rules_gen.promql import gates
 from rules_gen.promql.errors import PromqlError
 from rules_gen.promql.functions import ValueType
 from rules_gen.promql.labels import ResultLabels
-from rules_gen.promql.lexer import tokenize
-from rules_gen.promql.locate import find_errors, too_deep
 from rules_gen.promql.operators import PRECEDENCE
 from rules_gen.promql.questions import Selector, Walk
-from rules_gen.promql.respelling import respell
 from rules_gen.promql.threshold import Comparison, split_threshold
 
 
@@ -63,19 +60,19 @@ _PANIC: Final = "PanicException"
 def analyse_plainly(text: str, target: gates.Target) -> Result:
     """The same without any cache: what `analyse` must always agree with."""
     if len(text) > _LONG and _is_too_deep(text):
-        return find_errors(text, target) or (too_deep(text),)
+        return _errors(text, target) or _too_deep(text)
     source = text
     if "`" in text:
         # promql-parser takes `\\d` in a backtick string for an escape.
-        source = respell(text)
+        source = _respelled(text)
     try:
         node = pp.parse(source)
     except BaseException as error:  # noqa: BLE001 - a Rust panic is no Exception.
         _raise_unless_refusal(error)
-        errors = find_errors(text, target)
+        errors = _errors(text, target)
         if errors:
             return errors
-        respelled = respell(text)
+        respelled = _respelled(text)
         if respelled == source:
             return (_refused(text, error),)
         try:
@@ -84,18 +81,18 @@ def analyse_plainly(text: str, target: gates.Target) -> Result:
             _raise_unless_refusal(second)
             return (_refused(text, second),)
     else:
-        if _is_suspicious(text) and (errors := find_errors(text, target)):
+        if _is_suspicious(text) and (errors := _errors(text, target)):
             return errors
     walk = Walk()
     try:
         facts = walk.visit(node)
     except RecursionError:
-        return (too_deep(text),)
+        return _too_deep(text)
     functions = frozenset(walk.functions)
     gated = not functions.isdisjoint(gates.FUNCTIONS) and not all(
         gates.is_available(name, target) for name in functions
     )
-    if (gated or walk.needs_a_closer_look or "info" in functions) and (errors := find_errors(text, target)):
+    if (gated or walk.needs_a_closer_look or "info" in functions) and (errors := _errors(text, target)):
         return errors
     comparison = None
     if facts.comparison is not None:
@@ -115,8 +112,31 @@ def analyse_plainly(text: str, target: gates.Target) -> Result:
     )
 
 
+# The lexer's own users are imported where they are needed: nearly no expression has a mistake.
+
+
+def _errors(text: str, target: gates.Target) -> tuple[PromqlError, ...]:
+    from rules_gen.promql.locate import find_errors
+
+    return find_errors(text, target)
+
+
+def _too_deep(text: str) -> tuple[PromqlError, ...]:
+    from rules_gen.promql.locate import too_deep
+
+    return (too_deep(text),)
+
+
+def _respelled(text: str) -> str:
+    from rules_gen.promql.respelling import respell
+
+    return respell(text)
+
+
 def _is_too_deep(text: str) -> bool:
     """Whether an expression could be too deep for promql-parser: a bracket or operator may be a level."""
+    from rules_gen.promql.lexer import tokenize
+
     tokens = tokenize(text)
     if isinstance(tokens, PromqlError):
         # It is no correct expression anyway, and a cut may hide how deep it is.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import cache
 from typing import Final, NamedTuple
 
 from rules_gen.promql.durations import parse_duration
@@ -36,7 +37,7 @@ class Token(NamedTuple):
     end: int
 
 
-_CODE = r"""
+_CODE: Final = r"""
     (?P<space>[ \t\r\n]+)
   | (?P<comment>\#[^\n]*)
   | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)
@@ -49,13 +50,19 @@ _CODE = r"""
   | (?P<comma>,)
   | (?P<colon>:)
 """
-_CODE = _CODE.replace("DIGITS", "[0-9](?:_?[0-9])*")
-_OUTSIDE: Final = re.compile(_CODE.replace("NAME", "[A-Za-z_:][A-Za-z0-9_:]*"), re.VERBOSE)
+_DIGITS: Final = "[0-9](?:_?[0-9])*"
 # A colon belongs to a metric's name, but separates range and step between brackets, and is no part of a
 # label.
-_INSIDE: Final = re.compile(_CODE.replace("NAME", "[A-Za-z_][A-Za-z0-9_]*"), re.VERBOSE)
+_NAME_OUTSIDE: Final = "[A-Za-z_:][A-Za-z0-9_:]*"
+_NAME_INSIDE: Final = "[A-Za-z_][A-Za-z0-9_]*"
 _WORD: Final = re.compile(r"[A-Za-z0-9_.]+")
 _KINDS: Final = {kind.value: kind for kind in Kind}
+
+
+@cache
+def _tokens(name: str) -> re.Pattern[str]:
+    """Compiled at first use: it takes milliseconds, and most runs need no token."""
+    return re.compile(_CODE.replace("DIGITS", _DIGITS).replace("NAME", name), re.VERBOSE)
 
 
 def tokenize(text: str) -> list[Token] | PromqlError:
@@ -63,7 +70,7 @@ def tokenize(text: str) -> list[Token] | PromqlError:
     tokens: list[Token] = []
     position, nested, length = 0, 0, len(text)
     while position < length:
-        match = (_INSIDE if nested else _OUTSIDE).match(text, position)
+        match = _tokens(_NAME_INSIDE if nested else _NAME_OUTSIDE).match(text, position)
         if match is None:
             return _refuse(text, position)
         end = match.end()

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from rules_gen.dashboards.uid import dashboard_uid
 from rules_gen.diagnostics import Place
 from rules_gen.model import SEVERITIES, Alert, AlertRule, Exemption, Runbook
+from rules_gen.model.rules import Pairs
+from rules_gen.promql import analyse
 from rules_gen.source.context import Reader
 from rules_gen.source.expressions import read_condition
 from rules_gen.source.runbooks import build_runbook
@@ -97,6 +99,13 @@ def build_alert(raw: Raw, defaults: Defaults, reader: Reader) -> Alert | None:
         rules += made
         if made:
             environments.append(environment.name)
+    if not rules and len(reader.found) == before:
+        reader.report(
+            "environment",
+            f"{alert.name} is disabled in every environment, so nothing would watch for it",
+            place.at("alert"),
+            "keep it in one of them, or remove it",
+        )
     tests = Tests(alert.name, data.get("tests", []), place.at("tests"), rules)
     scenarios = build_scenarios(tests, environments, reader)
     if len(reader.found) > before or not rules:
@@ -125,7 +134,7 @@ def read_runbook(data: dict[str, Any], place: Place, reader: Reader) -> tuple[Ru
     runbook = data["runbook"]
     if isinstance(runbook, str):
         return None, runbook
-    return build_runbook(runbook, place.at("runbook"), reader), None
+    return build_runbook(runbook, place, reader), None
 
 
 def read_exemptions(data: dict[str, Any], place: Place) -> tuple[Exemption, ...]:
@@ -178,7 +187,7 @@ def _rules(alert: _Alert, environment: Environment) -> list[AlertRule]:
     overlay = environment.overlays.get(alert.name, {})
     if overlay.get("disabled"):
         return []
-    over = _Layer(overlay, environment.place.at("alerts", alert.name))
+    over = _Layer(overlay, environment.place.at("alerts", alert.name) if overlay else base.place)
     rungs = _rungs(alert, base, over)
     own = {**data.get("labels", {}), **overlay.get("labels", {})}
     rules = [_rule(alert, environment, rung, data, own) for rung in rungs]
@@ -203,7 +212,8 @@ def _rungs(alert: _Alert, base: _Layer, over: _Layer) -> list[_Rung]:
             )
         # A wrong severity must not hide what else is wrong: the rest is read as if it were critical, then left out.
         severity = None if text is None else reader.severity(text, place)
-        return [_Rung(severity or "critical", [over, base], is_rung=False)]
+        layers = [over, base] if over.data else [base]
+        return [_Rung(severity or "critical", layers, is_rung=False)]
     for layer, key in (
         (base, "severity"),
         (over, "severity"),
@@ -267,6 +277,17 @@ def _rule(
     condition = read_condition(expr, expr_place, threshold, threshold_place, alert.reader)
     if condition is None or hold is None:
         return None
+    labels = labels_of(
+        alert.reader,
+        alert.defaults,
+        environment,
+        severity,
+        own,
+        notify=alert.notify,
+        bypass_router=alert.bypass_router,
+    )
+    # A threshold changes no label, and the signal has been analysed already.
+    _check_overwritten(labels, condition.signal, expr_place, alert.reader)
     return AlertRule(
         alert=alert.name,
         expr=condition.expr,
@@ -277,23 +298,35 @@ def _rule(
         severity=severity,
         rung=is_rung,
         environment=environment.name,
-        labels=labels_of(
-            alert.reader,
-            alert.defaults,
-            environment,
-            severity,
-            own,
-            notify=alert.notify,
-            bypass_router=alert.bypass_router,
-        ),
+        labels=labels,
         annotations=annotations_of(
-            summary, data, alert.runbook, alert.runbook_url, alert.dashboard_url, environment.name
+            summary, data, alert.runbook, alert.runbook_url, alert.dashboard_url, environment=environment.name
         ),
         place=place,
         expr_place=expr_place,
         threshold_place=threshold_place,
         summary_place=summary_place,
     )
+
+
+def _check_overwritten(labels: Pairs, expr: str, place: Place, reader: Reader) -> None:
+    """Reports labels that the result is kept apart by and that the rule sets to one value.
+
+    Prometheus evaluates such a rule until two results fire that differ in nothing else; then it drops all of them.
+    """
+    analysis = analyse(expr, reader.policy.prometheus)
+    if isinstance(analysis, tuple) or not analysis.labels.labels:
+        return
+    kept = analysis.labels.labels - analysis.labels.guaranteed
+    for name, value in labels:
+        if name in kept and "{{" not in value:
+            reader.report(
+                "reserved-label",
+                f"the expression keeps the label `{name}`, and the rule sets it to `{value}`: when two of its results "
+                "fire, Prometheus drops both",
+                place,
+                f"leave `{name}` out of the expression's labels, match one value of it, or call the label otherwise",
+            )
 
 
 def labels_of(
@@ -327,6 +360,7 @@ def annotations_of(
     runbook: Runbook | None,
     runbook_url: str,
     dashboard: str,
+    *,
     environment: str | None,
 ) -> tuple[tuple[str, str], ...]:
     """A rule's annotations in the order in which they are printed."""

@@ -9,13 +9,19 @@ from typing import Any
 import yaml_rs
 
 from rules_gen.diagnostics import Place, Problem
-from rules_gen.source.samples import SIGNS, keep_samples
+from rules_gen.source.samples import SIGN, keep_samples
 
 _ALIASES = yaml_rs.AliasLimits(max_total_replayed_events=100_000)
 # The YAML library's parser recurses on nested blocks without a bound of its own for these forms (measured: a line of
 # 30,000 dashes ends the process), so deeper ones than any definition needs are refused before it sees them.
-_TOO_DEEP = re.compile(r"^(?: {400}|[ ]*(?:[-?][ \t]+){40})", re.MULTILINE)
-_DEEP_SIGNS = (" " * 400, "- - - - ", "? ? ? ? ", "-\t", "?\t")
+_DEEPEST = 40
+_TOO_DEEP = re.compile(rf"^(?: {{400}}|[ ]*(?:[-?][ \t]+){{{_DEEPEST}}})", re.MULTILINE)
+# A look at every line would cost as much as reading the file. So blanks are taken out and both signs made one first:
+# however they were mixed, they stand side by side then, and a long run of one sign is found at the speed of memory.
+_ONE_SIGN = bytes.maketrans(b"?", b"-")
+_DEEP_RUN = b"-" * _DEEPEST
+_DEEP_INDENTATION = b" " * 400
+_MERGE_KEY = re.compile("<<")  # A regular expression finds two characters three times as fast as `in` does.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROL_BYTES = bytes({*range(32), 127} - {9, 10, 13})
 
@@ -56,7 +62,7 @@ def decode(file: str, content: bytes) -> str | Problem:
 
 def parse(file: str, text: str) -> Document | tuple[Problem, ...]:
     """The file's data, or all that is wrong with its YAML."""
-    if any(sign in text for sign in _DEEP_SIGNS) and (found := _TOO_DEEP.search(text)):
+    if _may_be_deep(text.encode("utf-8", "surrogatepass")) and (found := _TOO_DEEP.search(text)):
         return (Problem("yaml-syntax", "nested too deeply", _at(file, text, found.start())),)
     try:
         data: Any = yaml_rs.loads(text, parse_datetime=False, alias_limits=_ALIASES)
@@ -78,11 +84,15 @@ def parse(file: str, text: str) -> Document | tuple[Problem, ...]:
     if not isinstance(data, dict):
         what = "several YAML documents or a list" if isinstance(data, list) else "a single value"
         return (Problem("yaml-syntax", f"a mapping is expected here, this is {what}", Place(file, line=1, column=1)),)
-    if any(sign in text for sign in SIGNS):
+    if SIGN.search(text):
         keep_samples(text, data)
-    if "<<" in text:
+    if _MERGE_KEY.search(text):
         data = merge(data)
     return Document(file, text, data)
+
+
+def _may_be_deep(content: bytes) -> bool:
+    return _DEEP_INDENTATION in content or _DEEP_RUN in content.translate(_ONE_SIGN, b" \t")
 
 
 def merge(data: Any) -> Any:  # noqa: ANN401 - YAML data is of any type

@@ -23,6 +23,13 @@ _BOM = "\ufeff"
 SECRETS = frozenset({"secret-value"})
 """The checks whose source line isn't shown."""
 
+# What a secret looks like wherever it was written, under a misspelt key too: Slack's tokens and webhooks, a password in
+# an address, and a long run of letters and digits such as PagerDuty's routing keys.
+_SECRET = re.compile(
+    r"xox[a-z]-[\w-]+|(?<=hooks\.slack\.com/)[^\s\"'`,}]+|(?<=://)[^\s/@\"'`]+:[^\s/@\"'`]+(?=@)"
+    r"|\b(?=[A-Za-z]*[0-9])[0-9A-Za-z]{32,}\b"
+)
+
 # One step of a path: the key as a node, None for an item of a list, and what stands there.
 _Step = tuple[Node | None, Node]
 
@@ -39,20 +46,26 @@ def diagnose(problems: Iterable[Problem], texts: Mapping[str, str]) -> tuple[Dia
     def find(place: Place) -> Span:
         if place.file not in locators:
             locators[place.file] = Locator(place.file, texts.get(place.file))
-        return locators[place.file].locate(place)
+        span = locators[place.file].locate(place)
+        return Span(span.file, span.line, span.column, span.length, dotted(span.source))
 
     found = [
         Diagnostic(
             check=problem.check,
             level=problem.level,
-            message=problem.message,
+            message=dotted(problem.message),
             span=hidden(find(problem.place)) if problem.check in SECRETS else find(problem.place),
-            suggestion=problem.suggestion,
+            suggestion=None if problem.suggestion is None else dotted(problem.suggestion),
             related=tuple((word, find(place)) for word, place in problem.related),
         )
         for problem in problems
     ]
     return tuple(sorted(found, key=Diagnostic.sort_key))
+
+
+def dotted(text: str) -> str:
+    """The text with dots for all that looks like a secret: what is printed ends up in the log of a build server."""
+    return _SECRET.sub(lambda found: "•" * len(found.group()), text)
 
 
 def hidden(span: Span) -> Span:

@@ -166,6 +166,8 @@ def _check(policy: Policy, place: Place) -> list[Problem]:
         for alias in dict(policy.aliases)
         if alias.lower() in SEVERITIES
     ]
+    problems += _ambiguous(policy, place)
+    problems += _secrets(policy, place)
     problems += [
         Problem(
             "reserved-label",
@@ -185,6 +187,13 @@ def _check(policy: Policy, place: Place) -> list[Problem]:
                 suggestion="remove it",
             )
         )
+    problems += [
+        Problem(
+            "policy", f"Alertmanager refuses a {name} of zero", place.at("alertmanager", name), "for example 1m"
+        )
+        for name in ("group_interval", "repeat_interval")
+        if not parse_duration(getattr(policy.alertmanager, name))
+    ]
     for team in policy.teams:
         if team.fallback is not None and (team.fallback not in teams or team.fallback == team.key):
             problems.append(
@@ -197,6 +206,50 @@ def _check(policy: Policy, place: Place) -> list[Problem]:
             )
         problems += _channels(policy, team)
     problems += _windows(policy)
+    return problems
+
+
+def _secrets(policy: Policy, place: Place) -> list[Problem]:
+    """Secrets themselves, where the outputs, which are committed, would show them.
+
+    PagerDuty's newer routing keys are 32 capitals and digits, which the form of a name admits.
+    """
+    names = [(team.pagerduty_routing_key, team.place.at("pagerduty", "routing_key")) for team in policy.teams]
+    problems = [
+        Problem("secret-value", "not the name of a secret", where, "the name of a variable, never the secret itself")
+        for name, where in names
+        if name is not None and len(name) == 32 and name.isalnum() and not name.isalpha()
+    ]
+    router = place.at("router")
+    addresses = [(policy.router.url, router.at("url"))]
+    addresses += [
+        (peer, router.at("clusters", cluster.name, "peers", index))
+        for cluster in policy.router.clusters
+        for index, peer in enumerate(cluster.peers)
+    ]
+    addresses += [(getattr(policy.urls, name) or "", place.at("urls", name)) for name in _PLACEHOLDERS]
+    return problems + [
+        Problem("secret-value", "an address with a user or password in it", where, "leave it out")
+        for address, where in addresses
+        if "@" in address.partition("://")[2].partition("/")[0]
+    ]
+
+
+def _ambiguous(policy: Policy, place: Place) -> list[Problem]:
+    """Aliases that differ in case only, but not in what they stand for: the router ignores case."""
+    problems = []
+    first: dict[str, tuple[str, str]] = {}
+    for alias, severity in policy.aliases:
+        other, meaning = first.setdefault(alias.lower(), (alias, severity))
+        if meaning != severity:
+            problems.append(
+                Problem(
+                    "policy",
+                    f"`{alias}` is {severity} and `{other}` is {meaning}, but the router ignores case",
+                    place.at("aliases", alias).key(),
+                    "let both stand for the same severity",
+                )
+            )
     return problems
 
 

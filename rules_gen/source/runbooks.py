@@ -14,7 +14,7 @@ SECTIONS = ("first", "impact", "causes", "investigate", "resolve", "verify", "es
 
 
 def build_runbook(data: dict[str, Any], place: Place, reader: Reader) -> Runbook | None:
-    """The runbook, or None, and problems, where sections are missing."""
+    """The runbook of the alert at `place`, or None, and problems, where sections are missing."""
     content: dict[str, Any] = data
     for index, name in enumerate(data.get("include", ())):
         shared = reader.context.runbooks.get(name)
@@ -22,7 +22,7 @@ def build_runbook(data: dict[str, Any], place: Place, reader: Reader) -> Runbook
             reader.report(
                 "runbook-unknown",
                 f"no shared runbook `{name}`",
-                place.at("include", index),
+                place.at("runbook", "include", index),
                 did_you_mean(name, reader.context.runbooks),
             )
             return None
@@ -33,7 +33,7 @@ def build_runbook(data: dict[str, Any], place: Place, reader: Reader) -> Runbook
         reader.report(
             "runbook-missing-section",
             f"the runbook has no {sections}",
-            place.key(),
+            place.at("runbook").key(),
             "write it, or include a shared runbook that has it",
         )
         return None

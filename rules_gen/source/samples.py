@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
-from rules_gen.source.nodes import Node, read_tree
+if TYPE_CHECKING:
+    from rules_gen.source.nodes import Node
 
-SIGNS = (": 0x", "  0x")
+# It begins with something fixed, which the regular expression engine searches for at the speed of memory.
+SIGN = re.compile(r" 0x(?<=[: ] 0x)")
 """What makes a text worth the look, which costs more than all other reading."""
 
 
 def keep_samples(text: str, data: dict[str, Any]) -> None:
     """Puts the text back into `data`, the first document of `text`, wherever a series is `0x` and a count."""
+    from rules_gen.source.nodes import read_tree
+
     documents = read_tree(text).documents
     if documents:
         _visit(data, documents[0])

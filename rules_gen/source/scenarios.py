@@ -84,12 +84,12 @@ def _assertions(
         times = test.get(key)
         if times is None:
             continue
-        where = place.at(key)
         if isinstance(times, list):
             assertions += [
-                Assertion(state, at, parse_duration(at) or 0, None, where.at(i)) for i, at in enumerate(times)
+                Assertion(state, at, parse_duration(at) or 0, None, place.at(key, i)) for i, at in enumerate(times)
             ]
             continue
+        where = place.at(key)
         for name, rung_times in times.items():
             severity = reader.severity(name, where.at(name).key())
             if severity is None:

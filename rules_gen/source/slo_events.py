@@ -50,9 +50,11 @@ def read_events(data: dict[str, Any], place: Place, environment: Environment, re
         inner = histogram.partition("{")[2].rpartition("}")[0].strip().rstrip(",")
         # 2.x stores the bucket of one second as le="1", 3.x as le="1.0": both spellings are accepted.
         spelt = _spelt(bound)
-        # A comment in the selector would swallow what stands behind it on its line.
-        comma = (",\n" if "#" in inner else ", ") if inner else ""
-        good = f"{name}{{{inner}{comma}{spelt}}}"
+        good = f"{name}{{{inner}{', ' if inner else ''}{spelt}}}"
+        if "#" in inner:
+            # A comment in the selector would swallow what stands behind it on its line.
+            inner += "\n"
+            good = f"{name}{{{spelt}, {inner}}}"
         total = f"{name.removesuffix('_bucket')}_count" + (f"{{{inner}}}" if inner else "")
         kind = "good"
     else:

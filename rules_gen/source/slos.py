@@ -213,7 +213,7 @@ class _Slo:
                 self.runbook,
                 self.runbook_url,
                 dashboard_url(self.reader),
-                environment.name,
+                environment=environment.name,
             ),
             place=self.place,
             expr_place=self.place.at("latency" if "latency" in self.data else "events"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str | None:
     """A suggestion for a misspelt name: the nearest known one, or all of them where they are few."""
+    import difflib  # Imported here because only a mistake needs it.
+
     options = sorted(known)
     near = difflib.get_close_matches(found, options, n=1, cutoff=0.6)
     if near:

@@ -39,8 +39,9 @@ def expand(data: dict[str, Any], place: Place, reader: Reader) -> Iterator[Raw]:
     values = _values(template, data.get("with", {}), place, reader)
     if values is None:
         return
-    names = {item.get("alert") for item in template.data["alerts"]}
-    left_out = set(data.get("except", ()))
+    # What a template holds is only validated once its parameters have values: a name may be anything here.
+    names = [item.get("alert") for item in template.data["alerts"]]
+    left_out = tuple(data.get("except", ()))
     expanded = []
     for index, item in enumerate(template.data["alerts"]):
         where = Place(template.file, ("alerts", index))
@@ -68,7 +69,7 @@ def expand(data: dict[str, Any], place: Place, reader: Reader) -> Iterator[Raw]:
                 "template-unknown",
                 f"the template has no alert `{gone}`",
                 place.at("except", index),
-                did_you_mean(gone, [n for n in expanded if n]),
+                did_you_mean(gone, [n for n in expanded if isinstance(n, str)]),
             )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -104,7 +103,7 @@ def _problems(error: jsonschema_rs.ValidationError, data: Any, root: Place) -> I
     if name == "additionalProperties":
         known = _known_keys(error.schema_path)
         for key in kind.unexpected:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            near = _near(key, known)
             hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}"
             yield Problem("unknown-key", f"unknown key `{key}`", place.at(key).key(), hint)
     elif name == "required":
@@ -134,7 +133,7 @@ def _problems(error: jsonschema_rs.ValidationError, data: Any, root: Place) -> I
         yield Problem(check, message, place, hint)
     elif name == "enum":
         options = [str(option) for option in kind.options]
-        near = difflib.get_close_matches(str(found), options, n=1)
+        near = _near(str(found), options)
         hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(options)}"
         yield Problem("wrong-value", f"{_describe(found)} isn't one of {', '.join(options)}", place, hint)
     elif name in {"minItems", "minProperties"}:
@@ -148,6 +147,12 @@ def _problems(error: jsonschema_rs.ValidationError, data: Any, root: Place) -> I
         yield Problem("wrong-value", error.message, place)
 
 
+def _near(found: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    import difflib  # Imported here because only a mistake needs it.
+
+    return difflib.get_close_matches(found, list(known), n=1, cutoff=cutoff)
+
+
 def _missing(key: str, found: Any, path: Keys, place: Place) -> Problem:  # noqa: ANN401
     hints: dict[str, tuple[str, str | None]] = {
         "runbook": (
@@ -158,7 +163,7 @@ def _missing(key: str, found: Any, path: Keys, place: Place) -> Problem:  # noqa
     }
     check, hint = hints.get(key, ("missing-key", None))
     near = (
-        difflib.get_close_matches(key, [k for k in found if isinstance(k, str)], n=1, cutoff=0.75)
+        _near(key, [k for k in found if isinstance(k, str)], cutoff=0.75)
         if isinstance(found, dict)
         else []
     )

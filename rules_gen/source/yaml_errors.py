@@ -154,7 +154,8 @@ def _duplicates(text: str, file: str) -> list[Problem]:
 
 def _identity(key: Node) -> object:
     """What makes two keys the same: their value, where `1` and `1.0`, or `~` and `null`, are the same."""
-    if key.style or key.tag or key.text.isalpha() or not re.fullmatch(r"[-+.~\w]+", key.text):
+    # Signs alone (-, ---, ...) would be a list or a document of their own below.
+    if key.style or key.tag or key.text.isalpha() or not re.fullmatch(r"~|[-+.]*\w[-+.~\w]*", key.text):
         return {"true": True, "false": False, "null": None}.get(key.text.lower(), key.text)
     import yaml_rs
 

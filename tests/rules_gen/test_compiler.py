@@ -217,3 +217,10 @@ def test_outputs_are_bytes_at_paths(contents):
     for result in results:
         assert all(isinstance(file, GeneratedFile) and isinstance(file.content, bytes) for file in result.files)
         assert result.digest.paths == tuple(dict.fromkeys(result.digest.paths)), "one service writes no file twice"
+
+
+def test_a_templates_alert_whose_name_is_no_text_is_a_diagnostic(contents):
+    contents["alerts/_templates/web.yaml"] = b"template: web\nalerts:\n  - alert: []\n    expr: up\n"
+    contents[CHECKOUT] = b"service: checkout\nteam: payments\nuse:\n  - template: web\n    except: [Other]\n"
+    _, (result, _) = compiled(contents)
+    assert "wrong-type" in {problem.check for problem in result.problems}

@@ -259,7 +259,7 @@ def test_what_the_schema_admits_compiles_to_rules_that_promtool_accepts(made):
 
 
 @pytest.mark.full
-@settings(slow_machine, max_examples=200)
+@settings(slow_machine, max_examples=100)
 @given(REPOSITORIES)
 def test_many_such_repositories_compile(made):
     holds(made)

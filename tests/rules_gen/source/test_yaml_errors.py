@@ -1,6 +1,6 @@
 import pytest
 import yaml_rs
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rules_gen.source.locate import diagnose
@@ -205,6 +205,9 @@ def test_texts_that_want_to_exhaust_the_machine(text, message):
 
 
 @given(st.text(st.sampled_from("ab:-#'\"[]{}|>!&*%@`\\, \n\t\r\ufeff\x85\0<"), max_size=40))
+@example("-:")
+@example("{-:")
+@example("---: 1\n...: 2\n")
 def test_what_is_rejected_is_always_explained(text):
     try:
         yaml_rs.loads(text.removeprefix("\ufeff"), parse_datetime=False)
