@@ -218,6 +218,9 @@ def _outputs(
         fixtures = [fixture for result in compiled for fixture in result.fixtures]
         if fixtures:
             wanted.update(_prove(run, fixtures))
+        if run.options.only is None or "promtool-tests" in run.options.only:
+            proved = {fixture.rules.path for fixture in fixtures}
+            _check_unproved(run, [f for result in compiled for f in result.files if f.path not in proved])
     return wanted, digests
 
 
@@ -274,6 +277,21 @@ def _prove(run: _Build, fixtures: list[Fixture]) -> dict[str, bytes]:
         run.problems.append(Problem("promtool", str(error), Place("rules")))
         return {}
     return finished
+
+
+def _check_unproved(run: _Build, files: list[GeneratedFile]) -> None:
+    """Shows promtool the rule files that no scenario plays: those with recording rules only, or a Watchdog."""
+    files = [file for file in files if file.path.endswith(".rules.yml")]
+    if not files:
+        return
+    from rules_gen.promtool import Promtool, PromtoolError
+
+    try:
+        for error in Promtool.find(run.options.root).check_rules(files):
+            where = f"rule {error.rule} of group {error.group}: " if error.rule is not None else ""
+            run.problems.append(Problem("promtool", f"promtool rejects {where}{error.message}", Place(error.path)))
+    except PromtoolError as error:
+        run.problems.append(Problem("promtool", str(error), Place("rules")))
 
 
 def _recall(root: Path, fixture: Fixture) -> Mapping[str, Any]:

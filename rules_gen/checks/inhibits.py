@@ -1,4 +1,4 @@
-"""An alert can only keep other alerts of its service quiet, and never in a circle.
+"""An alert can only keep other alerts of its service quiet, never worse ones, and never in a circle.
 
 `inhibits:` names alerts that are effects of this one: while the cause fires, they are kept quiet.
 
@@ -6,8 +6,9 @@
 
 A name that no alert has mutes nothing: the author believes that a dead database brings one page, and gets
 one for each service behind it. A circle is worse. When A keeps B quiet and B keeps A quiet, and both fire,
-both are muted: the alert that should page is silent exactly when everything is broken. Alertmanager accepts
-such rules without a word.
+both are muted: the alert that should page is silent exactly when everything is broken. And a low alert that
+keeps a critical one quiet turns a page into a line in tomorrow's mail. Alertmanager accepts such rules without a
+word.
 
 ## Wrong
 
@@ -28,7 +29,8 @@ such rules without a word.
 
 ## How to mend it
 
-Name alerts of the same service, in one direction only: from the cause to its effects.
+Name alerts of the same service, in one direction only: from the cause to its effects. A cause is at least as
+severe as what it keeps quiet: raise its severity where it isn't.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rules_gen.check_support.names import nearest
-from rules_gen.diagnostics import Problem
-from rules_gen.model import Alert, Policy, Service
+from rules_gen.diagnostics import Place, Problem
+from rules_gen.model import SEVERITIES, Alert, Policy, Service
 
 
 def check(service: Service, policy: Policy) -> Iterable[Problem]:  # noqa: ARG001 - the seam's signature
@@ -55,6 +57,8 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:  # noqa: ARG00
                 near = nearest(name, by_name.keys() - {alert.name})
                 hint = f"did you mean `{near}`?" if near else "only alerts of the same service can be named"
                 yield Problem("inhibits", f"{service.name} has no alert `{name}`", place, hint)
+            elif name in by_name:
+                yield from _milder(alert, by_name[name], place)
     yield from _circles(inhibiting, by_name)
 
 
@@ -92,3 +96,16 @@ def _way_back(alert: Alert, by_name: dict[str, Alert]) -> list[str] | None:
                 seen.add(name)
                 ways.append([*way, name])
     return None
+
+
+def _milder(source: Alert, target: Alert, place: Place) -> Iterator[Problem]:
+    """Reports a source that can fire less severely than what it keeps quiet, in the same environment."""
+    for environment in dict.fromkeys(rule.environment for rule in source.rules):
+        mine = [rule.severity for rule in source.rules if rule.environment == environment]
+        theirs = [rule.severity for rule in target.rules if rule.environment == environment]
+        mildest = max(mine, key=SEVERITIES.index)
+        worst = min(theirs, key=SEVERITIES.index, default="low")
+        if SEVERITIES.index(mildest) > SEVERITIES.index(worst):
+            where = "" if environment is None else f" in {environment}"
+            message = f"{source.name} is {mildest}{where}, yet it would keep {target.name} quiet, which is {worst}"
+            yield Problem("inhibits", message, place, f"make {source.name} at least {worst}, or remove it")

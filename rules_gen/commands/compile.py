@@ -12,6 +12,9 @@ from rules_gen.builder import Options, OutputError, Result, build
 if TYPE_CHECKING:
     import argparse
 
+_MOST_NAMED = 40
+"""More changed outputs than this are only counted."""
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Builds, or compares, and reports."""
@@ -72,17 +75,24 @@ def _print_text(result: Result, arguments: argparse.Namespace, seconds: float) -
         return
     changes = result.changes
     if not arguments.write and changes:
-        print("These outputs are stale:", file=sys.stderr)
-        for word, paths in _listed(changes):
-            for path in paths:
-                print(f"  {word} {path}", file=sys.stderr)
-        print("Run `make rules` (or `rules-gen build`) and commit what it writes.", file=sys.stderr)
-        return
-    if arguments.quiet:
-        return
+        _print_stale(result)
+    elif not arguments.quiet:
+        _print_done(result, seconds, named=arguments.write and len(changes) <= _MOST_NAMED)
+
+
+def _print_stale(result: Result) -> None:
+    print("These outputs are stale:", file=sys.stderr)
+    for word, paths in _listed(result.changes):
+        for path in paths:
+            print(f"  {word} {path}", file=sys.stderr)
+    print("Run `make rules` (or `rules-gen build`) and commit what it writes.", file=sys.stderr)
+
+
+def _print_done(result: Result, seconds: float, *, named: bool) -> None:
+    changes = result.changes
     for path in changes.foreign[:10]:
         print(f"note: {path} wasn't generated; it is left alone")
-    if arguments.write and len(changes) <= 40:
+    if named:
         for word, paths in _listed(changes):
             for path in paths:
                 print(f"{word} {path}")
