@@ -26,9 +26,7 @@ TAG = "tocsin"
 
 def dashboard(service: Service, filters: Sequence[str], description: str) -> builders.Dashboard:
     """A service's dashboard without panels; `filters` are the labels that get a variable."""
-    page = builders.Dashboard(f"{service.team} / {service.name}").uid(
-        dashboard_uid(service.team, service.name)
-    )
+    page = builders.Dashboard(f"{service.team} / {service.name}").uid(dashboard_uid(service.team, service.name))
     page.description(description).tags(list(dict.fromkeys((TAG, service.team, service.name))))
     page.readonly().tooltip(models.DashboardCursorSync.CROSSHAIR).refresh("30s").time("now-6h", "now")
     page.timezone("browser").with_variable(_datasource())

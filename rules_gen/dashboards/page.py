@@ -100,9 +100,7 @@ def _add(page: builders.Dashboard, section: _Section, ids: Iterator[int], top: i
 def _sections(service: Service, questions: Questions) -> list[_Section]:
     sections = []
     for objective in service.slos:
-        graphs = tuple(
-            (_THIRD, partial(panels.graph_panel, graph)) for graph in slo.graphs(objective, service)
-        )
+        graphs = tuple((_THIRD, partial(panels.graph_panel, graph)) for graph in slo.graphs(objective, service))
         sections.append(_Section(f"Objective {objective.name}: {objective.objective}", graphs))
     drawn = {objective.alert for objective in service.slos}
     planned = [
@@ -135,9 +133,7 @@ def _folded(sections: Sequence[_Section], room: int) -> Iterator[_Section]:
 def _filters(service: Service, questions: Questions) -> tuple[str, ...]:
     """The labels that some alert of the service can carry, so that a variable has values to offer."""
     expressions = dict.fromkeys(rule.expr for alert in service.alerts for rule in alert.rules)
-    return tuple(
-        label for label in queries.FILTERS if any(questions.may_have(expr, label) for expr in expressions)
-    )
+    return tuple(label for label in queries.FILTERS if any(questions.may_have(expr, label) for expr in expressions))
 
 
 def _table(service: Service, policy: Policy, filters: tuple[str, ...]) -> tuple[str, str | None]:

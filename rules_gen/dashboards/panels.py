@@ -51,9 +51,7 @@ def alert_panel(plan: AlertPanel, panel_id: int, box: Box) -> Builder:
     else:
         holds = dashboard.ValueMappingResult(text="holds", color=colour, index=0)
         bands.mappings([dashboard.RangeMap(dashboard.DashboardRangeMapOptions(None, None, holds))])
-        bands.thresholds(_thresholds(Steps(((None, colour),), area=False))).no_value(
-            "The condition does not hold"
-        )
+        bands.thresholds(_thresholds(Steps(((None, colour),), area=False))).no_value("The condition does not hold")
     return _base(bands, plan.title, description, panel_id, box).with_target(target)
 
 
@@ -67,9 +65,7 @@ def _equality(line: Line, colour: str) -> dict[str, tuple[str, str]]:
 
 def graph_panel(graph: Graph, panel_id: int, box: Box) -> timeseries.Panel:
     """A graph of several queries with lines over them."""
-    panel = _base(
-        _graph(steps_of(graph.lines), graph.unit, graph.axis), graph.title, graph.description, panel_id, box
-    )
+    panel = _base(_graph(steps_of(graph.lines), graph.unit, graph.axis), graph.title, graph.description, panel_id, box)
     for index, (legend, query) in enumerate(graph.targets):
         panel.with_target(_range_query(query, legend, index))
     return panel
@@ -79,9 +75,7 @@ def firing_panel(query: str, panel_id: int, box: Box) -> stat.Panel:
     """The number of firing alerts, green at none."""
     description = "How many alerts of this service fire now."
     panel = _base(stat.Panel(), "Firing alerts", description, panel_id, box)
-    panel.unit("none").color_mode(common.BigValueColorMode.BACKGROUND).graph_mode(
-        common.BigValueGraphMode.NONE
-    )
+    panel.unit("none").color_mode(common.BigValueColorMode.BACKGROUND).graph_mode(common.BigValueGraphMode.NONE)
     panel.thresholds(_thresholds(Steps(((None, GOOD), (1, _STATES["firing"])), area=False)))
     return panel.with_target(_instant_query(query))
 

@@ -30,18 +30,12 @@ def graphs(slo: Slo, service: Service) -> tuple[Graph, Graph, Graph]:
     page, ticket = _severities(alert)
     slo = _everywhere(slo)
     legend = "".join(f" {{{{{label}}}}}" for label in _kept_apart(slo, alert, service))
-    levels = tuple(
-        (f"over {window}{legend}", queries.service_level(slo, record)) for window, record in _ends(slo)
-    )
-    rates = tuple(
-        (f"over {window}{legend}", queries.burn_rate(slo, record)) for window, record in slo.ratio_records
-    )
+    levels = tuple((f"over {window}{legend}", queries.service_level(slo, record)) for window, record in _ends(slo))
+    rates = tuple((f"over {window}{legend}", queries.burn_rate(slo, record)) for window, record in slo.ratio_records)
     left = ((f"of {slo.window}{legend}", queries.budget_left(slo)),)
     objective = (Line("<", slo.target, page),)
     spent = (Line("<", 0.0, page),)
-    burning = tuple(
-        Line(">", _scaled(factor, slo), page if pages else ticket) for factor, pages in BURN_FACTORS
-    )
+    burning = tuple(Line(">", _scaled(factor, slo), page if pages else ticket) for factor, pages in BURN_FACTORS)
     budget = 1 - slo.target
     # An objective's level lives in the last fraction of the scale, so its axis shows two budgets and no more.
     return (
@@ -54,9 +48,7 @@ def graphs(slo: Slo, service: Service) -> tuple[Graph, Graph, Graph]:
             (round(1 - 2 * budget, 9), 1.0),
         ),
         Graph(f"{slo.name}: error budget left", about, left, spent, "percentunit", (-0.1, 1.0)),
-        Graph(
-            f"{slo.name}: burn rate", about, rates, burning, "short", (0.0, round(burning[0].value * 1.1, 9))
-        ),
+        Graph(f"{slo.name}: burn rate", about, rates, burning, "short", (0.0, round(burning[0].value * 1.1, 9))),
     )
 
 

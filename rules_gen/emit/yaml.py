@@ -26,9 +26,7 @@ _DURATION = re.compile(r"(?:[0-9]+(?:ms|[smhdwy]))+")
 # Characters that are always escaped: control characters, the line breaks that only some parsers know (NEL,
 # LS, PS), the byte order mark, lone surrogates, and invisible
 # characters that reorder or hide text.
-_HIDDEN = (
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
+_HIDDEN = "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 # Blanks that some parser would lose: a first or last line that holds nothing else, a tab that begins a line.
 _LOST_BLANKS = re.compile(r"\A[ \t]*\t|\A[ \t]+\n|\A\n+[ \t]|\n[ \t]+\n*\Z|\n *\t")
 

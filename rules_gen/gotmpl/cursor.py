@@ -19,9 +19,7 @@ def unexpected(token: Token, place: str) -> ActionError:
     if token.kind == "close":
         return ActionError(f"{place} ends too early", token.offset, len(token.text))
     if token.text == "/":
-        return ActionError(
-            "a comment is written {{/* like this */}}, without a space after {{", token.offset, 1
-        )
+        return ActionError("a comment is written {{/* like this */}}, without a space after {{", token.offset, 1)
     shown = token.text if len(token.text) <= 40 else token.text[:37] + "..."
     return ActionError(f"{shown.strip() or 'a space'} can't stand in {place}", token.offset, len(token.text))
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from rules_gen.gotmpl.literals import bad_escape, bad_escape_error, char_problem, number_problem, resolved
 
-KEYWORDS = frozenset(
-    {"block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"}
-)
+KEYWORDS = frozenset({"block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"})
 
 _TRIM_MARKERS = ("- ", "-\t", "-\r", "-\n")
 # What may follow a name, a field or a variable without a space between.

@@ -170,11 +170,7 @@ class _Parser:
         reader = self.reader
         block = self.blocks[-1] if self.blocks else None
         if block is None or block.keyword in _DEFINERS or block.in_else:
-            reason = (
-                "comes after another {{else}}"
-                if block and block.in_else
-                else "belongs to no if, with or range"
-            )
+            reason = "comes after another {{else}}" if block and block.in_else else "belongs to no if, with or range"
             raise ActionError(f"this {{{{else}}}} {reason}", opening, end - opening)
         chained = reader.peek()
         if chained.kind not in ("if", "with"):
@@ -189,9 +185,7 @@ class _Parser:
             raise ActionError(message, word.offset, length)
         if chained.kind == "with" and reader.target < ELSE_WITH_VERSION:
             shown = ".".join(map(str, reader.target))
-            raise ActionError(
-                f"else with needs Prometheus 3.0, and the rules are for {shown}", word.offset, length
-            )
+            raise ActionError(f"else with needs Prometheus 3.0, and the rules are for {shown}", word.offset, length)
         reader.dot = block.dot
         reader.dot = self._dot_inside(chained.kind, reader.pipeline(chained.kind))
 

@@ -186,9 +186,7 @@ class PipelineReader(Cursor):
             self.functions.add(name)
             since = FUNCTION_VERSIONS.get(name, self.target)
             if since > self.target:
-                message = (
-                    f"{name} needs Prometheus {_shown(since)}, and the rules are for {_shown(self.target)}"
-                )
+                message = f"{name} needs Prometheus {_shown(since)}, and the rules are for {_shown(self.target)}"
                 self.errors.append(TemplateError(token.offset, len(name), message))
             return
         variable = closest("$" + name, VARIABLES)

@@ -40,9 +40,7 @@ def parse_duration(text: str) -> int | None:
     match = _DURATION.fullmatch(text)
     if not text or match is None:
         return None
-    milliseconds = sum(
-        int(count) * size for count, (_, size) in zip(match.groups(), _UNITS, strict=True) if count
-    )
+    milliseconds = sum(int(count) * size for count, (_, size) in zip(match.groups(), _UNITS, strict=True) if count)
     return milliseconds if milliseconds <= _LONGEST_MS else None
 
 

@@ -208,9 +208,7 @@ class Grammar(SelectorReader):
         arguments, end = self._arguments()
         signature = SIGNATURES.get(name.text)
         if signature is None:
-            known = [
-                known for known in (*SIGNATURES, *AGGREGATIONS) if gates.is_available(known, self._target)
-            ]
+            known = [known for known in (*SIGNATURES, *AGGREGATIONS) if gates.is_available(known, self._target)]
             near = difflib.get_close_matches(name.text.lower(), known, 1)
             message, suggestion = (
                 f"unknown function `{name.text}`",
@@ -268,9 +266,7 @@ class Grammar(SelectorReader):
                     suggestion = "make it a subquery, as in `(...)[30m:1m]`"
                 elif wanted == "vector" and argument.type == "matrix":
                     suggestion = "leave out the range, or apply a function such as `rate` to it first"
-                self._error(
-                    start, end, f"`{name}` needs {NAMES_OF_TYPES[wanted]}, but gets {got}", suggestion
-                )
+                self._error(start, end, f"`{name}` needs {NAMES_OF_TYPES[wanted]}, but gets {got}", suggestion)
 
 
 def _count(number: int) -> str:

@@ -99,9 +99,7 @@ def matched(left: ResultLabels, right: ResultLabels, names: frozenset[str], *, o
     if left.kind == right.kind == "open":
         return ResultLabels("open", _EMPTY, left.dropped | (right.dropped - _NAME_ONLY) | names, guaranteed)
     known = left.labels if left.kind == "exact" else right.labels | _NAME_ONLY
-    kept = frozenset(
-        name for name in known - names if left.may_have(name) and (name == NAME or right.may_have(name))
-    )
+    kept = frozenset(name for name in known - names if left.may_have(name) and (name == NAME or right.may_have(name)))
     return ResultLabels("exact", kept, _EMPTY, guaranteed & kept)
 
 

@@ -101,9 +101,7 @@ def _refuse(text: str, position: int) -> PromqlError:
     if character.isascii() and (character.isdigit() or character == "."):
         word = _WORD.match(text, position)
         length = len(word.group()) if word else 1
-        return PromqlError(
-            position, length, f"`{text[position : position + length]}` is not a number or a duration"
-        )
+        return PromqlError(position, length, f"`{text[position : position + length]}` is not a number or a duration")
     if character == "!":
         return PromqlError(position, 1, "`!` stands alone", "write `!=` or `!~`")
     suggestion = {"&": "write `and`", "|": "write `or`", "$": "template variables work in annotations only"}

@@ -51,24 +51,16 @@ def _find_unbalanced(tokens: list[Token]) -> PromqlError | None:
         if token.text in _CLOSERS:
             open_brackets.append(token)
         elif not open_brackets:
-            return PromqlError(
-                token.start, 1, f"`{token.text}` closes nothing", "remove it, or open it before"
-            )
+            return PromqlError(token.start, 1, f"`{token.text}` closes nothing", "remove it, or open it before")
         elif _CLOSERS[open_brackets[-1].text] != token.text:
             opener = open_brackets[-1]
-            message = (
-                f"`{opener.text}` is never closed: `{token.text}` stands where `{_CLOSERS[opener.text]}` must"
-            )
-            return PromqlError(
-                opener.start, 1, message, f"add `{_CLOSERS[opener.text]}` before `{token.text}`"
-            )
+            message = f"`{opener.text}` is never closed: `{token.text}` stands where `{_CLOSERS[opener.text]}` must"
+            return PromqlError(opener.start, 1, message, f"add `{_CLOSERS[opener.text]}` before `{token.text}`")
         else:
             open_brackets.pop()
     if open_brackets:
         opener = open_brackets[-1]
-        return PromqlError(
-            opener.start, 1, f"`{opener.text}` is never closed", f"add `{_CLOSERS[opener.text]}`"
-        )
+        return PromqlError(opener.start, 1, f"`{opener.text}` is never closed", f"add `{_CLOSERS[opener.text]}`")
     return None
 
 
@@ -83,7 +75,5 @@ def _check_regex(token: Token) -> PromqlError | None:
         promql_parser.parse("x{y=~" + quoted(value) + "}")
     except ValueError as error:
         if "regex" in str(error):
-            return PromqlError(
-                token.start, token.end - token.start, f"{token.text} is not a valid regular expression"
-            )
+            return PromqlError(token.start, token.end - token.start, f"{token.text} is not a valid regular expression")
     return None

@@ -143,9 +143,7 @@ class Walk:
                 return NO_LABELS
         kept: dict[str, str] = {}
         seen: set[str] = set()
-        for matcher in (
-            self.selectors[first_selector].matchers if len(self.selectors) > first_selector else ()
-        ):
+        for matcher in self.selectors[first_selector].matchers if len(self.selectors) > first_selector else ():
             if matcher.op == "=" and matcher.name not in seen:
                 seen.add(matcher.name)
                 kept[matcher.name] = matcher.value
@@ -180,9 +178,7 @@ class Walk:
         filters = operator in COMPARISONS and not returns_bool
         condition = left.has_condition or right.has_condition or filters or operator in ("and", "unless")
         if left.type == right.type == "scalar":
-            return Facts(
-                "scalar", NO_LABELS, condition, condition, _calculate(operator, left.number, right.number)
-            )
+            return Facts("scalar", NO_LABELS, condition, condition, _calculate(operator, left.number, right.number))
         if "scalar" in (left.type, right.type):
             return _with_number(operator, left, right, condition=condition, filters=filters)
         labels = _vector_labels(operator, modifier, left.labels, right.labels)
@@ -256,11 +252,7 @@ def _function_labels(name: str, arguments: list[Any], inputs: list[Facts]) -> Re
         return ResultLabels("open", guaranteed=source.guaranteed)
     if name in _BUCKETS:
         labels = _labels.without(source, _DROPPED_WITH_BUCKETS)
-        return (
-            _labels.with_label(labels, arguments[1].val, certain=True)
-            if name == "histogram_quantiles"
-            else labels
-        )
+        return _labels.with_label(labels, arguments[1].val, certain=True) if name == "histogram_quantiles" else labels
     return source if name in _KEEP_NAME else _labels.without_name(source)
 
 

@@ -72,13 +72,9 @@ class TokenReader:
         token = self._token
         if token is _END:
             last = self._tokens[-1]
-            self._error(
-                last.start, last.end, f"the expression ends after `{last.text}` where {expected} must follow"
-            )
+            self._error(last.start, last.end, f"the expression ends after `{last.text}` where {expected} must follow")
         else:
-            suggestion = {"=": "compare with `==`", "=~": "regular expressions stand between braces"}.get(
-                token.text
-            )
+            suggestion = {"=": "compare with `==`", "=~": "regular expressions stand between braces"}.get(token.text)
             if self._next and self._tokens[self._next - 1].text.lower() in PRECEDENCE and token.text == "=":
                 suggestion = None
             self._error(token.start, token.end, f"unexpected `{token.text}`: expected {expected}", suggestion)

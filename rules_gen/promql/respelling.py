@@ -31,9 +31,7 @@ def _spelling(token: Token, previous: Token | None) -> str:
     if token.kind is Kind.DURATION and parse_duration(token.text) == 0:
         # An offset of zero, where the target accepts it: only there is zero no mistake.
         return "1ms"
-    follows_selector = previous is not None and (
-        previous.text in ("]", "}", ")") or previous.kind is Kind.NAME
-    )
+    follows_selector = previous is not None and (previous.text in ("]", "}", ")") or previous.kind is Kind.NAME)
     if token.text.lower() in ("anchored", "smoothed") and follows_selector:
         # They change how a window's edges are read, and nothing that is asked here.
         return " "

@@ -37,9 +37,7 @@ class SelectorReader(TokenReader):
                     self._expect(",", "`,` or `}`")
             end = self._take().end
             if not nonempty and self._needs_matcher(opener):
-                self._error(
-                    start, end, "the selector needs a metric or a matcher that doesn't match the empty value"
-                )
+                self._error(start, end, "the selector needs a metric or a matcher that doesn't match the empty value")
         return Operand("vector", start, end, "selector" if name else "labels")
 
     def _needs_matcher(self, opener: Token) -> bool:
@@ -157,11 +155,7 @@ class SelectorReader(TokenReader):
         if signed:
             self._take()
         first = self._duration_term()
-        while (
-            not offset
-            and self._token.kind is Kind.OPERATOR
-            and self._text() in ("+", "-", "*", "/", "%", "^")
-        ):
+        while not offset and self._token.kind is Kind.OPERATOR and self._text() in ("+", "-", "*", "/", "%", "^"):
             self._take()
             self._duration_term()
             signed = False
@@ -188,9 +182,7 @@ class SelectorReader(TokenReader):
             keyword = self._keyword()
             self._next += 2
             feature = (
-                f"{keyword}() in a duration"
-                if keyword in ("step", "range")
-                else "min_of() or max_of() in a duration"
+                f"{keyword}() in a duration" if keyword in ("step", "range") else "min_of() or max_of() in a duration"
             )
             self._gate(feature, token.start, token.end)
             if keyword in ("min_of", "max_of"):

@@ -65,12 +65,7 @@ def _analyse_shaped(text: str, target: gates.Target) -> Result:
     values: list[str] = []
     for index in range(1, len(pieces), 2):
         value = pieces[index]
-        if (
-            value
-            and "\n" not in value
-            and (before := pieces[index - 1]).endswith("=")
-            and before[-2:] != "=="
-        ):
+        if value and "\n" not in value and (before := pieces[index - 1]).endswith("=") and before[-2:] != "==":
             values.append(value)
             pieces[index] = "\0"
     if not values:
@@ -135,9 +130,7 @@ def _fill(shape: _Shape, values: list[str], text: str) -> Analysis:
     if comparison is not None and shape.signal is not None:
         start, after = shape.signal
         signal = text[start : len(text) - after]
-        comparison = Comparison(
-            comparison.op, comparison.value, comparison.value_text, signal, comparison.comments
-        )
+        comparison = Comparison(comparison.op, comparison.value, comparison.value_text, signal, comparison.comments)
     return Analysis(
         given.result_type,
         tuple(selectors),

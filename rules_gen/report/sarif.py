@@ -22,9 +22,7 @@ def render_sarif(diagnostics: Sequence[Diagnostic], checks_help: Mapping[str, st
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {
-                    "driver": {"name": "rules-gen", "rules": [_rule(name, checks_help) for name in names]}
-                },
+                "tool": {"driver": {"name": "rules-gen", "rules": [_rule(name, checks_help) for name in names]}},
                 # Columns count characters, not UTF-16 units (3.14.17).
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(diagnostic, indexes) for diagnostic in diagnostics],

@@ -188,9 +188,7 @@ def _check(policy: Policy, place: Place) -> list[Problem]:
             )
         )
     problems += [
-        Problem(
-            "policy", f"Alertmanager refuses a {name} of zero", place.at("alertmanager", name), "for example 1m"
-        )
+        Problem("policy", f"Alertmanager refuses a {name} of zero", place.at("alertmanager", name), "for example 1m")
         for name in ("group_interval", "repeat_interval")
         if not parse_duration(getattr(policy.alertmanager, name))
     ]

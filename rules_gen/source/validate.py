@@ -162,11 +162,7 @@ def _missing(key: str, found: Any, path: Keys, place: Place) -> Problem:  # noqa
         "severities": ("wrong-value", "all four: critical, high, medium, low"),
     }
     check, hint = hints.get(key, ("missing-key", None))
-    near = (
-        _near(key, [k for k in found if isinstance(k, str)], cutoff=0.75)
-        if isinstance(found, dict)
-        else []
-    )
+    near = _near(key, [k for k in found if isinstance(k, str)], cutoff=0.75) if isinstance(found, dict) else []
     if near:
         hint = f"is `{near[0]}` meant?"
     what = f" in {_title(found)}" if isinstance(found, dict) and path else ""

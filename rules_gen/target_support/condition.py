@@ -85,11 +85,7 @@ def _rung_table(rules: Sequence[AlertRule]) -> str:
         return table(_RUNG_COLUMNS[:columns], (row[:columns] for row in next(iter(shared))))
     return table(
         ("Environment", *_RUNG_COLUMNS[:columns]),
-        (
-            (_environment_words(environments), *row[:columns])
-            for rows, environments in shared.items()
-            for row in rows
-        ),
+        ((_environment_words(environments), *row[:columns]) for rows, environments in shared.items() for row in rows),
     )
 
 

@@ -55,9 +55,7 @@ class _Condition:
         """Whether every alert that meets this one meets the other too."""
         if not set(other.labels) <= set(self.labels):
             return False
-        return other.severities is None or (
-            self.severities is not None and self.severities <= other.severities
-        )
+        return other.severities is None or (self.severities is not None and self.severities <= other.severities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +66,7 @@ class _Window:
     schedule: Schedule
 
 
-def muted_routes(
-    windows: Sequence[MaintenanceWindow], aliases: Sequence[tuple[str, str]]
-) -> tuple[MutedRoute, ...]:
+def muted_routes(windows: Sequence[MaintenanceWindow], aliases: Sequence[tuple[str, str]]) -> tuple[MutedRoute, ...]:
     """Routes that mute each alert in exactly the windows that match it, or in others with the same times.
 
     `aliases` are pairs of another name and the severity it stands for: alerts that weren't compiled here
@@ -120,11 +116,7 @@ def _routes(
 
 def _matchers(parent: _Condition, window: _Window, aliases: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """The window's matchers, without those that the parent route has checked."""
-    matchers = [
-        equals(label, value)
-        for label, value in window.condition.labels
-        if (label, value) not in parent.labels
-    ]
+    matchers = [equals(label, value) for label, value in window.condition.labels if (label, value) not in parent.labels]
     if parent.severities is None or not parent.severities <= set(window.severities):
         names = (*window.severities, *(alias for alias, severity in aliases if severity in window.severities))
         matchers.append(one_of("severity", names))

@@ -47,9 +47,7 @@ def _group(group: RuleGroup) -> dict[str, Any]:
         document["limit"] = group.limit
     if group.query_offset is not None:
         document["query_offset"] = group.query_offset
-    document["rules"] = [
-        _alerting(rule) if isinstance(rule, AlertRule) else _recording(rule) for rule in group.rules
-    ]
+    document["rules"] = [_alerting(rule) if isinstance(rule, AlertRule) else _recording(rule) for rule in group.rules]
     return document
 
 

@@ -68,9 +68,7 @@ def _root(catalog: Catalog) -> dict[str, Any]:
     ]
     if timings.native_pagerduty_key_file or _anything_bypasses(catalog):
         receiver = NATIVE if timings.native_pagerduty_key_file else ROUTER
-        routes.append(
-            {"receiver": receiver, "matchers": [equals("bypass_router", "true")], "continue": False}
-        )
+        routes.append({"receiver": receiver, "matchers": [equals("bypass_router", "true")], "continue": False})
     # Last, so that no maintenance window mutes what stands above.
     routes += map(_muted, muted_routes(policy.maintenance, policy.aliases))
     return {

@@ -116,9 +116,7 @@ def _fixture(
             entry=entry,
             scenario=scenario,
             severities=tuple(rule.severity for rule in subjects[scenario.alert].rules),
-            signals=tuple(
-                dict.fromkeys((rule.severity, rule.signal) for rule in subjects[scenario.alert].rules)
-            ),
+            signals=tuple(dict.fromkeys((rule.severity, rule.signal) for rule in subjects[scenario.alert].rules)),
         )
         for scenario, entry in zip(scenarios, entries, strict=True)
     )
@@ -132,9 +130,7 @@ def _fixture(
     return PromtoolFixture(frame, rules, groups, cases)
 
 
-def _analyse(
-    expression: str, *, target: tuple[int, int]
-) -> tuple[Sequence[SelectorLike], frozenset[str]] | None:
+def _analyse(expression: str, *, target: tuple[int, int]) -> tuple[Sequence[SelectorLike], frozenset[str]] | None:
     """What an expression reads and calls; what can't be parsed has been reported by a check already."""
     from rules_gen.promql import analyse
 

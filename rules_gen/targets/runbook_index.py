@@ -32,8 +32,7 @@ _Services = list[tuple["ServiceDigest", list["AlertDigest"]]]
 
 def _services_with(severity: str, catalog: Catalog) -> _Services:
     found = (
-        (service, [alert for alert in service.alerts if severity in alert.severities])
-        for service in catalog.services
+        (service, [alert for alert in service.alerts if severity in alert.severities]) for service in catalog.services
     )
     return [(service, alerts) for service, alerts in found if alerts]
 

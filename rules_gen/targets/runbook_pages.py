@@ -113,8 +113,7 @@ def _rungs(alert: Alert) -> list[str]:
 
 def _responses(alert: Alert, policy: Policy) -> str:
     return "\n".join(
-        f"- **{name.capitalize()}**: respond {response_words(policy.severity(name).response)}"
-        for name in _rungs(alert)
+        f"- **{name.capitalize()}**: respond {response_words(policy.severity(name).response)}" for name in _rungs(alert)
     )
 
 
@@ -218,8 +217,7 @@ def _alert_links(names: Sequence[str], around: _Around) -> str:
 def _proof(alert: Alert) -> str:
     """What the scenarios show; one that holds for several environments is told once."""
     lines = dict.fromkeys(
-        f"- {inline(scenario.name)}: {', '.join(_asserted(scenario.assertions))}"
-        for scenario in alert.scenarios
+        f"- {inline(scenario.name)}: {', '.join(_asserted(scenario.assertions))}" for scenario in alert.scenarios
     )
     return "\n".join(lines)
 

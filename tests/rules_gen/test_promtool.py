@@ -240,8 +240,7 @@ def test_a_rule_that_changed_no_longer_passes(promtool):
 
 def test_a_failure_is_laid_to_the_file_that_has_it(promtool):
     fixtures = [
-        fixture_of([rule("Down")], scenario("Down", DOWN, firing=["12m"]), name=name)
-        for name in ("a", "b", "c")
+        fixture_of([rule("Down")], scenario("Down", DOWN, firing=["12m"]), name=name) for name in ("a", "b", "c")
     ]
     result = record(promtool, *fixtures)
     pairs = [finished(fixture, result) for fixture in fixtures]
@@ -278,9 +277,7 @@ def test_hostile_annotations_come_through_unchanged(promtool):
 
 def test_a_template_that_fails_is_shown_at_its_annotation(promtool):
     annotations = (("summary", "{{ $labels.nope.x }}"), ("mine", "{{ $labels.nope.x }}"))
-    fixture = fixture_of(
-        [rule("Down", annotations=annotations)], scenario("Down", DOWN, firing=["12m", "13m"])
-    )
+    fixture = fixture_of([rule("Down", annotations=annotations)], scenario("Down", DOWN, firing=["12m", "13m"]))
     mine, summary = record(promtool, fixture).problems
     assert {mine.check, summary.check} == {"template-error"}
     assert summary.place == HERE.at("alerts", "Down", "summary")
@@ -399,9 +396,7 @@ def test_an_interruption_stops_promtool_and_leaves_nothing(tmp_path):
         f"Promtool({str(hanging)!r}).check_rules([GeneratedFile('a.yml', b'')])"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch"), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 10
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             assert time.monotonic() < deadline

@@ -144,9 +144,7 @@ def test_the_schema_is_a_valid_schema():
 
 def test_every_key_is_described_with_examples():
     bare = [
-        path
-        for path, node in _descend(SCHEMA)
-        if not {"description", "examples"} <= node.keys() and "$ref" not in node
+        path for path, node in _descend(SCHEMA) if not {"description", "examples"} <= node.keys() and "$ref" not in node
     ]
 
     assert bare == []
@@ -162,9 +160,7 @@ def test_every_example_is_admitted_where_it_stands():
 
 def test_every_object_says_which_keys_it_takes():
     loose = [
-        path
-        for path, node in _descend(SCHEMA)
-        if node.get("type") == "object" and "additionalProperties" not in node
+        path for path, node in _descend(SCHEMA) if node.get("type") == "object" and "additionalProperties" not in node
     ]
 
     assert loose == []

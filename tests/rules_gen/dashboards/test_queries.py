@@ -68,12 +68,8 @@ def test_a_filter_lets_alerts_without_the_label_pass():
 
 
 def test_a_runbook_elsewhere_overrides_the_pattern():
-    query = queries.with_runbooks(
-        "ALERTS", "https://r.example.com/{alert}?a=$x", [("Down", "https://wiki/$b")]
-    )
-    inner = (
-        'label_replace(ALERTS, "runbook", "https://r.example.com/\\x24{1}?a=$\\x24x", "alertname", "(.+)")'
-    )
+    query = queries.with_runbooks("ALERTS", "https://r.example.com/{alert}?a=$x", [("Down", "https://wiki/$b")])
+    inner = 'label_replace(ALERTS, "runbook", "https://r.example.com/\\x24{1}?a=$\\x24x", "alertname", "(.+)")'
     assert query == f'label_replace({inner}, "runbook", "https://wiki/$\\x24b", "alertname", "Down")'
 
 

@@ -13,9 +13,7 @@ from rules_gen.emit.yaml import emit_yaml, generated_header
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 # Mostly the characters that mean something to a YAML parser.
 HARD_TEXT = st.text(
-    alphabet=st.sampled_from(
-        list("ab \t\n\n\n:#-?'\"{}[]|>&*!%@,`\\~=.019eoxy_\r\x85\xa0\u3000\u2028\ufeffü")
-    )
+    alphabet=st.sampled_from(list("ab \t\n\n\n:#-?'\"{}[]|>&*!%@,`\\~=.019eoxy_\r\x85\xa0\u3000\u2028\ufeffü"))
 )
 SCALARS = st.one_of(
     TEXT,
@@ -59,9 +57,7 @@ def test_both_parsers_read_back_any_text_in_every_place(text):
     assert_kept({"a": text, "b": {"c": text}, "d": [text, [text, {"e": text, "f": text}]], "g": text})
 
 
-@given(
-    st.lists(st.sampled_from(["a", " a", "a ", "", " ", "\t", "\ta", "a\tb", "#", "- a", "ü"]), max_size=7)
-)
+@given(st.lists(st.sampled_from(["a", " a", "a ", "", " ", "\t", "\ta", "a\tb", "#", "- a", "ü"]), max_size=7))
 def test_both_parsers_read_back_any_lines(lines):
     text = "\n".join(lines)
     assert_kept({"a": text, "b": [text, {"c": text}], "d": text})
@@ -271,9 +267,7 @@ def test_promtool_reads_the_rules_as_they_are_meant(tmp_path):
         }
         for i, t in enumerate(texts)
     ]
-    (tmp_path / "rules.yml").write_text(
-        emit_yaml({"groups": [{"name": "g", "rules": rules}]}), encoding="utf-8"
-    )
+    (tmp_path / "rules.yml").write_text(emit_yaml({"groups": [{"name": "g", "rules": rules}]}), encoding="utf-8")
     case = {
         "eval_time": "10m",
         "alertname": "A0",

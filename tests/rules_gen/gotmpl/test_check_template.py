@@ -10,17 +10,14 @@ from rules_gen.gotmpl.parser import parse
 def errors(text, target=(2, 42)):
     """What each error marks, says and suggests."""
     return [
-        (text[e.offset : e.offset + e.length], e.message, e.suggestion)
-        for e in check_template(text, target).errors
+        (text[e.offset : e.offset + e.length], e.message, e.suggestion) for e in check_template(text, target).errors
     ]
 
 
 def labels(text):
     found = check_template(text, (3, 0))
     assert found.errors == ()
-    assert [text[use.offset : use.offset + use.length] for use in found.labels] == [
-        use.name for use in found.labels
-    ]
+    assert [text[use.offset : use.offset + use.length] for use in found.labels] == [use.name for use in found.labels]
     return [use.name for use in found.labels]
 
 
@@ -134,9 +131,7 @@ def test_the_use_of_the_value_is_seen(text, used):
 
 
 def test_queries_are_found_with_their_place():
-    text = (
-        r'{{ query `up{job="a"}` | first | value }}{{ "sum(\"x\")" | query }}{{ query (print $labels.job) }}'
-    )
+    text = r'{{ query `up{job="a"}` | first | value }}{{ "sum(\"x\")" | query }}{{ query (print $labels.job) }}'
     found = check_template(text).queries
     assert [query.text for query in found] == ['up{job="a"}', 'sum("x")']
     assert [text[query.offset : query.offset + query.length] for query in found] == [

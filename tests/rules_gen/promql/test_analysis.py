@@ -25,9 +25,7 @@ def test_the_type_of_the_result(expression, result_type):
 
 
 def test_selectors_stand_in_the_order_of_the_text():
-    found = known(
-        'sum(rate(a{x="1",y!="2"}[5m])) / quantile(scalar(b), c{z=~"3", w!~"4"}) + max_over_time(d[1h:1m])'
-    )
+    found = known('sum(rate(a{x="1",y!="2"}[5m])) / quantile(scalar(b), c{z=~"3", w!~"4"}) + max_over_time(d[1h:1m])')
     assert found.selectors == (
         Selector("a", (Matcher("x", "=", "1"), Matcher("y", "!=", "2")), 300.0),
         Selector("b", (), None),
@@ -39,9 +37,7 @@ def test_selectors_stand_in_the_order_of_the_text():
 def test_a_name_between_the_braces_is_the_name():
     assert known('{__name__="up", a="b"}').selectors == known('up{a="b"}').selectors
     assert known('{"up", a="b"}', (3, 0)).selectors == known('up{a="b"}').selectors
-    assert known('{__name__=~"up|down"}').selectors == (
-        Selector(None, (Matcher("__name__", "=~", "up|down"),), None),
-    )
+    assert known('{__name__=~"up|down"}').selectors == (Selector(None, (Matcher("__name__", "=~", "up|down"),), None),)
 
 
 def test_backtick_strings_have_no_escapes():

@@ -36,9 +36,7 @@ def refused(promtool, tmp_path_factory):
 
 def needs_a_flag(text, result, target):
     """Whether a newer promtool refuses what it was not told to enable; that is for its caller to arrange."""
-    return (
-        bool(flags_needed(result.functions, target)) or re.search(r"anchored|smoothed|fill", text) is not None
-    )
+    return bool(flags_needed(result.functions, target)) or re.search(r"anchored|smoothed|fill", text) is not None
 
 
 def test_promtool_gives_the_same_verdicts(promtool, refused):

@@ -15,9 +15,7 @@ SPACE = st.sampled_from([" ", "  ", "\n", "\n  ", " # > 5 or (\n", "\t"])
 NAMES = st.sampled_from(["up", "x", "job:x:rate5m", "sum", "by", "offset_seconds", "http_requests_total"])
 LABELS = st.sampled_from(["job", "a", "le", "by", "on", "instance"])
 VALUES = st.one_of(
-    st.sampled_from(
-        ['"a"', '""', "'b'", "`c`", r"`\d`", r'"\\d"', '"a=b"', '"# > 5"', '"or"', '"é{["', '"5m"']
-    ),
+    st.sampled_from(['"a"', '""', "'b'", "`c`", r"`\d`", r'"\\d"', '"a=b"', '"# > 5"', '"or"', '"é{["', '"5m"']),
     st.text(alphabet="ab=,{}[]()#!~ <>5é", max_size=6).map(lambda text: f'"{text}"'),
 )
 NUMBERS = st.sampled_from(["1", "0.05", "1e3", ".5", "-5", "100", "0x1F", "Inf"])
@@ -41,9 +39,7 @@ def selectors(draw):
         matchers.append(
             ("code", draw(st.sampled_from(["=~", "!~"])), draw(st.sampled_from(['"5.."', '"a|b"', r"`\d+`"])))
         )
-    inner = draw(st.sampled_from([",", ", ", " , "])).join(
-        f"{name}{op}{value}" for name, op, value in matchers
-    )
+    inner = draw(st.sampled_from([",", ", ", " , "])).join(f"{name}{op}{value}" for name, op, value in matchers)
     return draw(NAMES) + (f"{{{inner}}}" if matchers or draw(st.booleans()) else "")
 
 
@@ -78,13 +74,9 @@ def compound(draw, inner):
     else:
         operator = draw(st.sampled_from(["+", "-", "/", "==", "!=", "<=", "atan2", "^"]))
         matching = draw(
-            st.sampled_from(
-                ["", " on (a)", " ignoring (a)", " on (a) group_left (b)", " on (a) group_right ()"]
-            )
+            st.sampled_from(["", " on (a)", " ignoring (a)", " on (a) group_left (b)", " on (a) group_right ()"])
         )
-    left, right = (
-        f"({side})" if NUMBER_AT_AN_EDGE.search(side) else side for side in (draw(inner), draw(inner))
-    )
+    left, right = (f"({side})" if NUMBER_AT_AN_EDGE.search(side) else side for side in (draw(inner), draw(inner)))
     return f"{left}{space}{operator}{matching}{space}{right}"
 
 

@@ -28,9 +28,7 @@ def test_a_diagnostic_with_all_that_it_can_have():
         suggestion="keep one of the two",
         related=(("`for` is here first", Span(FILE, 7, 5, 3, "    for: 5m")),),
     )
-    warning = Diagnostic(
-        "odd", Level.WARNING, "this looks odd", Span("alerts/policy.yaml", 1, 1, 6, "teams: {}")
-    )
+    warning = Diagnostic("odd", Level.WARNING, "this looks odd", Span("alerts/policy.yaml", 1, 1, 6, "teams: {}"))
     assert (
         render([warning, found], "text")
         == """\
@@ -101,14 +99,10 @@ def test_a_place_whose_line_is_not_known_has_no_source():
     assert render([found], "text").splitlines()[1] == "  see docs/checks/a-check.md"
 
 
-@pytest.mark.parametrize(
-    "hostile", ["\x1b[31m", "\x07", "\x9b31m", "\u202e", "\x7f", "\r", "\u2028", "\ud800"]
-)
+@pytest.mark.parametrize("hostile", ["\x1b[31m", "\x07", "\x9b31m", "\u202e", "\x7f", "\r", "\u2028", "\ud800"])
 def test_other_peoples_text_cannot_act_on_the_terminal(hostile):
     span = Span(f"alerts/{hostile}.yaml", 1, 1, 1, f"a: {hostile}")
-    found = Diagnostic(
-        f"c{hostile}", Level.ERROR, f"m{hostile}m", span, f"s{hostile}s", ((f"r{hostile}r", span),)
-    )
+    found = Diagnostic(f"c{hostile}", Level.ERROR, f"m{hostile}m", span, f"s{hostile}s", ((f"r{hostile}r", span),))
     for format_ in ("text", "github", "json", "sarif"):
         shown = render([found], format_)
         assert not set(hostile) & set(shown) & set("\x1b\x07\x9b\u202e\x7f\r\u2028\ud800")
@@ -141,9 +135,7 @@ def test_a_file_name_cannot_be_a_workflow_command():
 
 
 def test_colours_only_when_asked_for():
-    found = [
-        diagnostic("for: 5x", 6, 2, suggestion="write it", related=(("here", Span(FILE, 1, 1, 1, "a")),))
-    ]
+    found = [diagnostic("for: 5x", 6, 2, suggestion="write it", related=(("here", Span(FILE, 1, 1, 1, "a")),))]
     plain, coloured = render(found, "text"), render(found, "text", color=True)
     assert "\x1b" not in plain
     assert "\x1b[31;1merror[a-check]\x1b[0m: wrong" in coloured

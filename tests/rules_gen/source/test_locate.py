@@ -313,10 +313,7 @@ def _double(lines, indent):
 
 
 def _plain(lines, indent):
-    return (
-        f"\n{' ' * indent}".join("w" + "".join(c for c in line if c.isalpha() or c == " ") for line in lines)
-        + "\n"
-    )
+    return f"\n{' ' * indent}".join("w" + "".join(c for c in line if c.isalpha() or c == " ") for line in lines) + "\n"
 
 
 def _folded(lines, indent):

@@ -192,10 +192,7 @@ def test_keys_that_differ_in_writing_only_are_duplicates(text):
         ("a: " + "[" * 400, "this is nested too deeply"),
         (
             "a: &a [x,x,x,x,x,x,x,x,x]\n"
-            + "".join(
-                f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n"
-                for a, b in zip("abcdefgh", "bcdefghi", strict=True)
-            ),
+            + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
             "this file's aliases (`*name`) expand to too much",
         ),
     ],

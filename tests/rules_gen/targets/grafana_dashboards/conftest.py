@@ -90,9 +90,7 @@ OBJECTIVE = Slo(
     target=0.999,
     window="30d",
     description="Checkout answers without an error.",
-    ratio_records=tuple(
-        (window, f"slo:error_ratio:rate{window}") for window in ("5m", "30m", "1h", "2h", "6h")
-    ),
+    ratio_records=tuple((window, f"slo:error_ratio:rate{window}") for window in ("5m", "30m", "1h", "2h", "6h")),
     total_record="slo:events:rate5m",
     labels=(("slo", "CheckoutAvailability"), ("service", "checkout-api")),
     alert="CheckoutAvailabilityErrorBudgetBurn",
@@ -101,8 +99,7 @@ OBJECTIVE = Slo(
 
 def burn(long, short, factor, severity):
     first, second = (
-        f'slo:error_ratio:rate{window}{{slo="CheckoutAvailability"}} > {factor} * 0.001'
-        for window in (long, short)
+        f'slo:error_ratio:rate{window}{{slo="CheckoutAvailability"}} > {factor} * 0.001' for window in (long, short)
     )
     return rule(OBJECTIVE.alert, f"{first} and {second}", severity=severity, hold="2m")
 
@@ -135,9 +132,7 @@ def every_kind():
         ),
         alert(
             "CacheHitRateLow",
-            rule(
-                "CacheHitRateLow", "cache_hit_ratio", threshold("below 60%", "<", 0.6, "%", "ratio"), "medium"
-            ),
+            rule("CacheHitRateLow", "cache_hit_ratio", threshold("below 60%", "<", 0.6, "%", "ratio"), "medium"),
         ),
         alert(
             "CheckoutDown",
@@ -154,9 +149,7 @@ def every_kind():
         alert(
             "QueueLong",
             rule("QueueLong", "queue_length", threshold("above 100", ">", 100.0), environment="production"),
-            rule(
-                "QueueLong", "queue_length", threshold("above 900", ">", 900.0), "low", environment="staging"
-            ),
+            rule("QueueLong", "queue_length", threshold("above 900", ">", 900.0), "low", environment="staging"),
         ),
         alert(
             "RestartedTwice",

@@ -95,9 +95,7 @@ def wait_until_ready(url, server):
 
 
 def ask(address, path, **parameters):
-    query = urllib.parse.urlencode(
-        {name.replace("match", "match[]"): value for name, value in parameters.items()}
-    )
+    query = urllib.parse.urlencode({name.replace("match", "match[]"): value for name, value in parameters.items()})
     with urllib.request.urlopen(f"{address}/api/v1/{path}?{query}", timeout=10) as answer:
         return json.load(answer)["data"]
 
@@ -120,9 +118,7 @@ def test_every_query_finds_something(prometheus, dashboard, queries_of):
 @pytest.mark.full
 def test_a_runbook_label_reaches_the_table(prometheus, compiled, titled, model):
     limit = model.threshold("above 1", ">", 1.0)
-    down = model.alert(
-        "CheckoutDown", model.rule("CheckoutDown", "up", limit), runbook_url="https://wiki/$1/x"
-    )
+    down = model.alert("CheckoutDown", model.rule("CheckoutDown", "up", limit), runbook_url="https://wiki/$1/x")
     other = model.alert("CacheHitRateLow", model.rule("CacheHitRateLow", "up", limit))
     table = titled(compiled(model.service(down, other)), "Active alerts")
     expr = table["targets"][0]["expr"].replace("$job", ".+").replace("$instance", ".+")
@@ -136,17 +132,9 @@ def test_a_runbook_label_reaches_the_table(prometheus, compiled, titled, model):
 
 @pytest.mark.full
 def test_the_history_tells_firing_from_pending(prometheus, dashboard, titled):
-    expr = (
-        titled(dashboard, "Alert states")["targets"][0]["expr"]
-        .replace("$job", "x")
-        .replace("$instance", ".+")
-    )
+    expr = titled(dashboard, "Alert states")["targets"][0]["expr"].replace("$job", "x").replace("$instance", ".+")
     assert not ask(prometheus, "query", query=expr, time=END)["result"]
-    expr = (
-        titled(dashboard, "Alert states")["targets"][0]["expr"]
-        .replace("$job", ".+")
-        .replace("$instance", "a.*")
-    )
+    expr = titled(dashboard, "Alert states")["targets"][0]["expr"].replace("$job", ".+").replace("$instance", "a.*")
     rows = ask(prometheus, "query", query=expr, time=END)["result"]
     assert {row["metric"]["alertname"]: row["value"][1] for row in rows} == {
         "CheckoutDown": "2",

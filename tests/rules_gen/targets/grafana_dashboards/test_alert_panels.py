@@ -4,9 +4,7 @@ import dataclasses
 
 
 def steps(panel):
-    return [
-        (step["value"], step["color"]) for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
-    ]
+    return [(step["value"], step["color"]) for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
 
 
 def defaults(panel):
@@ -121,9 +119,7 @@ def test_the_description_tells_the_summary_the_thresholds_and_the_runbook(dashbo
     )
 
 
-def test_an_objective_shows_level_budget_and_burn_rate_instead_of_its_alert(
-    dashboard, panels_of, titled, model
-):
+def test_an_objective_shows_level_budget_and_burn_rate_instead_of_its_alert(dashboard, panels_of, titled, model):
     titles = [panel["title"] for panel in panels_of(dashboard)]
     assert titles[3:6] == [
         f"{model.objective.name}: {what}" for what in ("good events", "error budget left", "burn rate")
@@ -135,16 +131,12 @@ def test_an_objective_shows_level_budget_and_burn_rate_instead_of_its_alert(
 
 def test_the_burn_rates_of_a_shorter_window_are_lower(compiled, titled, model):
     week = dataclasses.replace(model.objective, window="7d")
-    panel = titled(
-        compiled(model.service(*model.every_kind().alerts, slos=(week,))), f"{week.name}: burn rate"
-    )
+    panel = titled(compiled(model.service(*model.every_kind().alerts, slos=(week,))), f"{week.name}: burn rate")
     assert max(value for value, _ in steps(panel)[1:]) == 3.36
 
 
 def test_a_recorded_ratio_over_the_whole_window_is_the_budget(compiled, titled, model):
     records = (*model.objective.ratio_records, ("30d", "slo:error_ratio:rate30d"))
     slo = dataclasses.replace(model.objective, ratio_records=records, labels=())
-    panel = titled(
-        compiled(model.service(*model.every_kind().alerts, slos=(slo,))), f"{slo.name}: error budget left"
-    )
+    panel = titled(compiled(model.service(*model.every_kind().alerts, slos=(slo,))), f"{slo.name}: error budget left")
     assert panel["targets"][0]["expr"] == "1 - slo:error_ratio:rate30d / (1 - 0.999)"

@@ -97,18 +97,14 @@ def test_the_target_is_imported_without_the_sdk():
         "heavy = {'grafana_foundation_sdk', 'orjson', 'promql_parser'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"
 
 
 def test_the_worst_alerts_stay_open_and_a_row_that_does_not_fit_is_split(compiled, model):
     limit = model.threshold("above 1", ">", 1.0)
     severities = ["low"] * 5 + ["high"] * 10 + ["critical"] * 10
-    alerts = [
-        model.alert(f"A{n}", model.rule(f"A{n}", f"a{n}", limit, one)) for n, one in enumerate(severities)
-    ]
+    alerts = [model.alert(f"A{n}", model.rule(f"A{n}", f"a{n}", limit, one)) for n, one in enumerate(severities)]
     panels = compiled(model.service(*alerts))["panels"]
     rows = [(row["title"], len(row["panels"])) for row in panels if row["type"] == "row"]
     assert rows == [

@@ -76,9 +76,7 @@ def decoded_again(content):
 
 @settings(max_examples=60, deadline=None)
 @given(alerts=st.lists(RULES, min_size=1, max_size=30))
-def test_any_service_has_unique_ids_free_places_and_known_keys(
-    model, compiled, panels_of, queries_of, alerts
-):
+def test_any_service_has_unique_ids_free_places_and_known_keys(model, compiled, panels_of, queries_of, alerts):
     dashboard = compiled(make(model, alerts))
     everything = [
         *dashboard["panels"],

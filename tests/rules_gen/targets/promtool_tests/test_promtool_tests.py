@@ -87,10 +87,7 @@ FIRING = RecordedAlert((("job", "Down"), ("severity", "high")), (("summary", "do
 
 
 def recordings_of(fixture, alert=FIRING):
-    return {
-        s.key: {a.at: (alert,) if a.state == "firing" else () for a in s.assertions}
-        for s in fixture.scenarios
-    }
+    return {s.key: {a.at: (alert,) if a.state == "firing" else () for a in s.assertions} for s in fixture.scenarios}
 
 
 FINISHED = """\

@@ -97,9 +97,7 @@ def _policy(**changes: object) -> Policy:
 
 def _service(*inhibitions: Inhibition, bypass: bool = False) -> ServiceDigest:
     alert = AlertDigest("CheckoutDown", ("critical",), "Checkout is down", "https://x", None, bypass, None)
-    return ServiceDigest(
-        "payments", "checkout-api", "", "alerts/payments/checkout-api.yaml", (alert,), inhibitions, ()
-    )
+    return ServiceDigest("payments", "checkout-api", "", "alerts/payments/checkout-api.yaml", (alert,), inhibitions, ())
 
 
 @pytest.fixture

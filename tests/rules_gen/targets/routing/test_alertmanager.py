@@ -173,9 +173,7 @@ def test_the_route_that_alertmanager_takes_is_muted_by_the_windows_that_match(
 
 
 def test_a_window_is_written_with_its_days_times_and_place(make, overlapping):
-    intervals = {
-        each["name"]: each["time_intervals"] for each in _load(make.catalog(overlapping))["time_intervals"]
-    }
+    intervals = {each["name"]: each["time_intervals"] for each in _load(make.catalog(overlapping))["time_intervals"]}
 
     assert intervals["sunday-night"] == [
         {"times": [{"start_time": "02:00", "end_time": "04:00"}], "weekdays": ["sunday"], "location": "UTC"}
@@ -301,9 +299,7 @@ def test_targets_with_other_labels_or_severities_stand_in_rules_of_their_own(mak
     other_labels = dataclasses.replace(CAUSES[1], equal=("instance",))
     other_severity = dataclasses.replace(CAUSES[1], target="Slow", target_severities=("low",))
 
-    rules = _load(make.catalog(make.policy(), make.service(CAUSES[0], other_labels, other_severity)))[
-        "inhibit_rules"
-    ]
+    rules = _load(make.catalog(make.policy(), make.service(CAUSES[0], other_labels, other_severity)))["inhibit_rules"]
 
     assert [rule["equal"][0] for rule in rules] == ["job", "instance", "job"]
 

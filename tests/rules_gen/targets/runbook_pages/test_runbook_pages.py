@@ -108,9 +108,7 @@ def golden_services(make):
             escalate=Escalation("1h30m", "the provider's hotline"),
         ),
     )
-    return make.service(
-        ladder, slow, odd, environments, make.burn_alert(), hostile_alert(make), slos=(make.slo(),)
-    )
+    return make.service(ladder, slow, odd, environments, make.burn_alert(), hostile_alert(make), slos=(make.slo(),))
 
 
 def test_pages_are_as_reviewed(make):
@@ -124,9 +122,7 @@ def test_an_alert_with_its_runbook_elsewhere_has_no_page(make):
 
 
 def test_the_same_service_gives_the_same_bytes(make):
-    first, second = (
-        list(runbook_pages.service_files(golden_services(make), make.policy())) for _ in range(2)
-    )
+    first, second = (list(runbook_pages.service_files(golden_services(make), make.policy())) for _ in range(2))
     assert first == second
 
 
@@ -148,9 +144,7 @@ def test_optional_sections_follow_only_where_there_is_something_to_say(make):
         make,
         make.alert(
             inhibits=("Other",),
-            runbook=make.runbook(
-                false_positives=("a load test",), links=(("Wiki", "https://wiki.example.com"),)
-            ),
+            runbook=make.runbook(false_positives=("a load test",), links=(("Wiki", "https://wiki.example.com"),)),
         ),
     )
     assert [title for _, title in headings(bare)] == ["CheckoutHighErrorRate", *ALWAYS]
@@ -199,9 +193,7 @@ def test_the_query_button_holds_the_whole_signal(make):
 def test_a_silence_is_for_one_environment_of_one_service(make):
     text = page(make, make.alert(rules=make.ladder("production") + make.ladder("staging")))
     filters = [
-        parse_qs(urlsplit(urlsplit(href).fragment).query)["filter"]
-        for href in links(text)
-        if "silences" in href
+        parse_qs(urlsplit(urlsplit(href).fragment).query)["filter"] for href in links(text) if "silences" in href
     ]
     labels = 'alertname="CheckoutHighErrorRate",team="payments",service="checkout-api"'
     assert filters == [[f'{{{labels},environment="{name}"}}'] for name in ("production", "staging")]
@@ -250,9 +242,7 @@ def test_a_threshold_keeps_its_authors_unit(make, typed, operator, words):
 
 
 def test_equal_environments_share_the_rows_of_the_table(make):
-    text = section(
-        page(make, make.alert(rules=make.ladder("production") + make.ladder("staging"))), "Meaning"
-    )
+    text = section(page(make, make.alert(rules=make.ladder("production") + make.ladder("staging"))), "Meaning")
     assert re.findall(r"^\| (.*) \|$", text, re.MULTILINE) == [
         "Severity | Fires when | For",
         "--- | --- | ---",
@@ -314,9 +304,7 @@ def test_steps_stay_one_numbered_list_past_the_ninth(make):
     runbook = make.runbook(investigate=(Step("Look", run="a\n\n\tb\n  c"),) * 12)
     parsed = tokens(section(page(make, make.alert(runbook=runbook)), "Investigation"))
     assert sum(token.type == "ordered_list_open" for token in parsed) == 1
-    assert [token.info for token in parsed if token.type == "list_item_open"] == [
-        str(n) for n in range(1, 13)
-    ]
+    assert [token.info for token in parsed if token.type == "list_item_open"] == [str(n) for n in range(1, 13)]
     assert {token.content for token in parsed if token.type == "fence"} == {"a\n\n\tb\n  c\n"}
 
 
@@ -404,9 +392,7 @@ RUNBOOKS = st.builds(
 
 @given(runbook=RUNBOOKS, summary=TEXT, description=TEXT, name=TEXT)
 def test_no_text_makes_a_heading_or_html(make, runbook, summary, description, name):
-    alert = make.alert(
-        runbook=runbook, summary=summary, description=description, scenarios=(make.scenario(name),)
-    )
+    alert = make.alert(runbook=runbook, summary=summary, description=description, scenarios=(make.scenario(name),))
     text = page(make, alert)
     parsed = tokens(text)
     assert headings(text) == [
