@@ -64,7 +64,7 @@ def _over(group: str, name: str, sample: Sample, bare: Sample) -> list[Figure]:
         ),
         Figure(
             group,
-            "",
+            f"{name}, wall",
             sample.wall / bare.wall,
             "x",
             f"wall/wall: {sample.wall * 1000:.1f} ms / {bare.wall * 1000:.1f} ms",

@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from rules_gen.diagnostics import Problem
 from rules_gen.fixtures.matching import wanted
@@ -82,14 +83,15 @@ def _vacuous(alert: Alert, scenario: Scenario, records: dict[str, list[str]], po
     selectors = _selectors(exprs, records, policy)
     if selectors is None:
         return
-    lasts = [_last_ms(samples, scenario) for name, samples in scenario.series if _is_read(name, selectors)]
-    if not lasts:
+    counts = [_count(samples) for name, samples in scenario.series if _is_read(name, selectors)]
+    if not counts:
         message = f"{alert.name} reads none of these series, so it is quiet whatever they are"
         place = scenario.place.at("series").key()
         yield Problem("scenario-vacuous", message, place, "name a series that the expression selects")
         return
+    last_ms = max(max(counts) - 1, 0) * scenario.interval_ms
     for one in scenario.assertions:
-        if one.at_ms > max(lasts) + _LOOKBACK_MS:
+        if one.at_ms > last_ms + _LOOKBACK_MS:
             message = f"the samples have ended before {one.at}, so {alert.name} is quiet whatever they were"
             yield Problem("scenario-vacuous", message, one.place, "give the series more samples, or look earlier")
 
@@ -115,16 +117,19 @@ def _selectors(exprs: tuple[str, ...], records: dict[str, list[str]], policy: Po
 def _is_read(series: str, selectors: list[Selector]) -> bool:
     """Whether a selector may select the series. True where that can't be told."""
     name = series.partition("{")[0].strip()
-    if not any(selector.name == name or not name for selector in selectors):
-        return False
-    labels = parse_series(series)
+    named = [selector for selector in selectors if selector.name == name or not name]
+    # Most authors write the series as the selector: then there is nothing to parse.
+    if any(all(m.op == "=" and f'{m.name}="{m.value}"' in series for m in one.matchers) for one in named):
+        return True
+    labels = parse_series(series) if named else {}
     if labels is None:
         return True
-    return any(one is None or one.may_match(labels) for one in map(wanted, selectors))
+    return any(one is None or one.may_match(labels) for one in map(wanted, named))
 
 
-def _last_ms(samples: str, scenario: Scenario) -> int:
-    """When the last sample comes, in milliseconds: `axn` and `a+bxn` are n + 1 samples, `_xn` n gaps."""
+@lru_cache(maxsize=1024)
+def _count(samples: str) -> int:
+    """How many samples, gaps included: `axn` and `a+bxn` are n + 1, `_xn` is n."""
     count = 0
     for value in _VALUE.findall(samples):
         repeated = _REPEATED.fullmatch(value)
@@ -132,4 +137,4 @@ def _last_ms(samples: str, scenario: Scenario) -> int:
             count += 1
         else:
             count += int(repeated[1]) + (0 if value.startswith("_") else 1)
-    return max(count - 1, 0) * scenario.interval_ms
+    return count
