@@ -79,7 +79,8 @@ def _records(service: Service) -> dict[str, list[str]]:
 
 
 def _vacuous(alert: Alert, scenario: Scenario, records: dict[str, list[str]], policy: Policy) -> Iterator[Problem]:
-    exprs = tuple({rule.expr: None for rule in alert.rules if rule.environment == scenario.environment})
+    # The threshold reads nothing, and the signal has been analysed already.
+    exprs = tuple({rule.signal: None for rule in alert.rules if rule.environment == scenario.environment})
     selectors = _selectors(exprs, records, policy)
     if selectors is None:
         return
