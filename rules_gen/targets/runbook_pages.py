@@ -196,7 +196,7 @@ def _related(alert: Alert, around: _Around) -> str:
     if alert.is_ladder:
         rungs = _rungs(alert)
         lines += [
-            f"- As {higher}, it keeps itself quiet as {' and '.join(rungs[position:])}"
+            f"- While it fires as {higher}, its {' and '.join(rungs[position:])} rule is kept quiet"
             for position, higher in enumerate(rungs[:-1], 1)
         ]
     return "\n".join(lines)

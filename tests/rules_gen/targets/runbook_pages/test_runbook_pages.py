@@ -333,7 +333,7 @@ def test_related_alerts_are_told_from_both_ends(make):
 
 def test_a_ladder_says_which_rung_hides_which(make):
     text = section(page(make, make.alert(rules=make.ladder())), "Related alerts")
-    assert text == "- As high, it keeps itself quiet as medium\n"
+    assert text == "- While it fires as high, its medium rule is kept quiet\n"
 
 
 def test_a_scenario_of_every_environment_is_told_once(make):
