@@ -23,6 +23,7 @@ from rules_gen.diagnostics import Problem
 from rules_gen.fixtures.output import Output, read_output
 from rules_gen.fixtures.quoting import QUOTED, unquote
 from rules_gen.fixtures.verdicts import RuleError, Verdicts, rule_problem
+from rules_gen.interrupts import uninterrupted
 from rules_gen.target import Fixture, GeneratedFile, ProofScenario, Recording
 
 if TYPE_CHECKING:
@@ -202,7 +203,8 @@ class Promtool:
                 while waiting and len(running) < self.processes:
                     number, paths = waiting.pop()
                     log = space.folder / f"output.{number}"
-                    with log.open("wb") as file:
+                    # A process that nobody has noted yet could not be stopped.
+                    with log.open("wb") as file, uninterrupted():
                         running[number] = (
                             subprocess.Popen(
                                 [self.executable, *command, *paths],
