@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rules_gen import cache, freshness
 from rules_gen.compiler import Compiled, Shared, compile_catalog, compile_unit, read_shared
@@ -16,16 +16,10 @@ from rules_gen.freshness import content_hash
 from rules_gen.model import ServiceDigest
 from rules_gen.output_tree import Changes, OutputError, apply, compare
 from rules_gen.parallel import spread
+from rules_gen.proof import Progress, Proof
 from rules_gen.source.files import SourceFile, read_sources
 from rules_gen.source.layout import Layout, Unit, lay_out
 from rules_gen.source.time_zones import unknown_time_zones
-from rules_gen.target import Fixture, GeneratedFile
-
-if TYPE_CHECKING:
-    from rules_gen.promtool import Promtool
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is."""
 
 PARALLEL_FROM = 8
 """Fewer services than this are compiled in one process: a fork costs more."""
@@ -77,8 +71,7 @@ class _Build:
     """The files in the output folders before anything else was looked at."""
     tool: str
     """The tool as it was at the start: one that is upgraded meanwhile hasn't made these outputs."""
-    recorded: int = 0
-    verified: int = 0
+    proof: Proof
 
 
 def build(options: Options) -> Result:
@@ -110,6 +103,7 @@ def _build(options: Options) -> Result:
         problems,
         freshness.signatures(str(options.root)),
         tool,
+        Proof(options.root, options.progress, problems),
     )
     run.problems += run.shared.problems
     if run.shared.context is not None:
@@ -217,10 +211,10 @@ def _outputs(
     if not _has_errors(run):
         fixtures = [fixture for result in compiled for fixture in result.fixtures]
         if fixtures:
-            wanted.update(_prove(run, fixtures))
+            wanted.update(run.proof.prove(fixtures))
         if run.options.only is None or "promtool-tests" in run.options.only:
             proved = {fixture.rules.path for fixture in fixtures}
-            _check_unproved(run, [f for result in compiled for f in result.files if f.path not in proved])
+            run.proof.check_unproved([f for result in compiled for f in result.files if f.path not in proved])
     return wanted, digests
 
 
@@ -255,84 +249,6 @@ def _digests(run: _Build, compiled: list[Compiled]) -> dict[str, ServiceDigest] 
         if result.digest is not None:
             fresh[_key(result.unit)] = result.digest
     return {name: fresh.get(name) or old[name] for name in names}
-
-
-def _prove(run: _Build, fixtures: list[Fixture]) -> dict[str, bytes]:
-    """The finished fixtures: what was recorded before is recalled, the rest recorded, and all is run by promtool."""
-    from rules_gen.promtool import Promtool, PromtoolError
-
-    try:
-        promtool = Promtool.find(run.options.root)
-        recalled = {fixture.path: _recall(run.options.root, fixture) for fixture in fixtures}
-        finished = _finish(run, promtool, fixtures, recalled)
-        failures = _verify(run, promtool, fixtures, finished)
-        if failures and not _has_errors(run):
-            # Somebody may have edited what was recorded: it is made anew before it is called wrong.
-            suspect = [fixture for fixture in fixtures if fixture.path in failures]
-            finished.update(_finish(run, promtool, suspect, {}))
-            for path, message in _verify(run, promtool, suspect, finished).items():
-                place = next(fixture.scenarios[0].place for fixture in suspect if fixture.path == path)
-                run.problems.append(Problem("promtool", f"promtool rejects {path}:\n{message}", place))
-    except PromtoolError as error:
-        run.problems.append(Problem("promtool", str(error), Place("rules")))
-        return {}
-    return finished
-
-
-def _check_unproved(run: _Build, files: list[GeneratedFile]) -> None:
-    """Shows promtool the rule files that no scenario plays: those with recording rules only, or a Watchdog."""
-    files = [file for file in files if file.path.endswith(".rules.yml")]
-    if not files:
-        return
-    from rules_gen.promtool import Promtool, PromtoolError
-
-    try:
-        for error in Promtool.find(run.options.root).check_rules(files):
-            where = f"rule {error.rule} of group {error.group}: " if error.rule is not None else ""
-            run.problems.append(Problem("promtool", f"promtool rejects {where}{error.message}", Place(error.path)))
-    except PromtoolError as error:
-        run.problems.append(Problem("promtool", str(error), Place("rules")))
-
-
-def _recall(root: Path, fixture: Fixture) -> Mapping[str, Any]:
-    path = root / fixture.path
-    try:
-        return fixture.recall(path.read_bytes()) if not path.is_symlink() else {}
-    except OSError:
-        return {}
-
-
-def _finish(
-    run: _Build, promtool: Promtool, fixtures: list[Fixture], recalled: Mapping[str, Mapping[str, Any]]
-) -> dict[str, bytes]:
-    finished: dict[str, bytes] = {}
-    complete = [f for f in fixtures if all(s.key in recalled.get(f.path, {}) for s in f.scenarios)]
-    lacking = [f for f in fixtures if f not in complete]
-    for fixture in complete:
-        finished[fixture.path] = fixture.render(recalled[fixture.path])
-    batch = 40
-    for start in range(0, len(lacking), batch):
-        run.options.progress("recording", start, len(lacking))
-        part = lacking[start : start + batch]
-        known = {key: value for fixture in part for key, value in recalled.get(fixture.path, {}).items()}
-        result = promtool.record(part, known)
-        run.problems += result.problems
-        run.recorded += len(result.recordings)
-        if not result.problems:
-            for fixture in part:
-                finished[fixture.path] = fixture.render({**known, **result.recordings})
-    return finished
-
-
-def _verify(run: _Build, promtool: Promtool, fixtures: list[Fixture], finished: Mapping[str, bytes]) -> dict[str, str]:
-    pairs = [(f.rules, GeneratedFile(f.path, finished[f.path])) for f in fixtures if f.path in finished]
-    failures: dict[str, str] = {}
-    batch = 40
-    for start in range(0, len(pairs), batch):
-        run.options.progress("proving", start, len(pairs))
-        failures.update({failure.path: failure.message for failure in promtool.verify(pairs[start : start + batch])})
-    run.verified += len(pairs) - len(failures)
-    return failures
 
 
 def _kept(run: _Build) -> list[str]:
@@ -393,7 +309,9 @@ def _result(run: _Build, changes: Changes, compiled: list[Compiled], outputs: in
 
         texts = {path: content.decode("utf-8", "replace") for path, content in run.contents.items()}
         diagnostics = diagnose(list(dict.fromkeys(run.problems)), texts)
-    return Result(diagnostics, changes, len(run.layout.units), len(compiled), outputs, run.recorded, run.verified)
+    return Result(
+        diagnostics, changes, len(run.layout.units), len(compiled), outputs, run.proof.recorded, run.proof.verified
+    )
 
 
 __all__ = ["Options", "OutputError", "Progress", "Result", "SourceFile", "build"]
