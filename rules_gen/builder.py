@@ -17,7 +17,7 @@ from rules_gen.model import ServiceDigest
 from rules_gen.output_tree import Changes, OutputError, apply, compare
 from rules_gen.parallel import spread
 from rules_gen.proof import Progress, Proof
-from rules_gen.source.files import SourceFile, read_sources
+from rules_gen.source.files import read_sources
 from rules_gen.source.layout import Layout, Unit, lay_out
 from rules_gen.source.time_zones import unknown_time_zones
 
@@ -314,4 +314,4 @@ def _result(run: _Build, changes: Changes, compiled: list[Compiled], outputs: in
     )
 
 
-__all__ = ["Options", "OutputError", "Progress", "Result", "SourceFile", "build"]
+__all__ = ["Options", "OutputError", "Progress", "Result", "build"]

@@ -13,13 +13,11 @@ from rules_gen.model.rules import Pairs
 from rules_gen.promql import analyse
 from rules_gen.source.context import Reader
 from rules_gen.source.expressions import read_condition
+from rules_gen.source.reserved import RESERVED_ANNOTATIONS, RESERVED_LABELS
 from rules_gen.source.runbooks import build_runbook
 from rules_gen.source.scenarios import Tests, build_scenarios
 from rules_gen.source.substitute import substitute
 from rules_gen.source.templates import Raw
-
-RESERVED_LABELS = frozenset({"severity", "team", "service", "alertname", "environment", "notify", "bypass_router"})
-RESERVED_ANNOTATIONS = frozenset({"summary", "description", "impact", "action", "runbook_url", "dashboard_url"})
 
 
 @dataclass(frozen=True, slots=True)

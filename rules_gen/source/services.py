@@ -7,11 +7,12 @@ from typing import Any
 from rules_gen.diagnostics import Place, Problem
 from rules_gen.model import Alert, RecordingRule, RuleGroup, Service, Slo
 from rules_gen.promql import parse_duration
-from rules_gen.source.alerts import RESERVED_LABELS, Defaults, Environment, build_alert, check_names, read_team
+from rules_gen.source.alerts import Defaults, Environment, build_alert, check_names, read_team
 from rules_gen.source.context import Context, Reader
 from rules_gen.source.documents import Document
 from rules_gen.source.expressions import read_expression
 from rules_gen.source.layout import Unit
+from rules_gen.source.reserved import RESERVED_LABELS
 from rules_gen.source.substitute import references, substitute
 from rules_gen.source.suggest import did_you_mean
 from rules_gen.source.templates import Raw, expand

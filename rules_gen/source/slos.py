@@ -19,7 +19,6 @@ from rules_gen.model import Alert, AlertRule, RuleGroup, Runbook, Scenario, Slo,
 from rules_gen.model.rules import Pairs
 from rules_gen.promql import parse_duration
 from rules_gen.source.alerts import (
-    RESERVED_LABELS,
     Defaults,
     Environment,
     annotations_of,
@@ -31,6 +30,7 @@ from rules_gen.source.alerts import (
     read_team,
 )
 from rules_gen.source.context import Reader
+from rules_gen.source.reserved import RESERVED_LABELS
 from rules_gen.source.scenarios import Tests, build_scenarios
 from rules_gen.source.slo_events import TOTAL, WINDOWS, Events, read_events, record_rules
 from rules_gen.source.substitute import substitute
