@@ -40,7 +40,7 @@ test: $(READY) ## Run the quick tests
 
 .PHONY: test-full
 test-full: $(READY) ## Run every test, the slow ones too
-	@scripts/setup-tools.sh prometheus
+	@scripts/setup-tools.sh prometheus alertmanager
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS) -m ""
 
 .PHONY: lint

@@ -60,6 +60,6 @@ say "installing the packages that constraints.txt names into .venv"
 export PIP_CONSTRAINT="$PWD/constraints.txt" PIP_BUILD_CONSTRAINT="$PWD/constraints.txt"
 # A newer pip first: the commands that pip 23 writes import `re` at each start, a sixth of the time of a `make rules`
 # that has nothing to do.
-{ .venv/bin/python -m pip install -q --upgrade pip && .venv/bin/python -m pip install -q -e '.[dev]'; } ||
+{ .venv/bin/python -m pip install -q --upgrade pip && .venv/bin/python -m pip install -q -e '.[dev,router]'; } ||
     fail "pip could not install the packages; what it said stands above." \
         "Is the package index reachable from here (proxy, certificates)? Then run make again."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sees to promtool and amtool: takes those on PATH, or fetches them into .tools/bin. Further programs can be named as
-# arguments: prometheus, which only the slow tests run.
+# arguments: prometheus and alertmanager, which only the slow tests run.
 #
 # On Debian and Ubuntu the programs are taken out of the distribution's packages rather than installed with them: the
 # packages would start a Prometheus and an Alertmanager on this machine, and would need root.
@@ -16,13 +16,22 @@ PATH=$tools:$PATH
 minimum_of() {
     case $1 in
     promtool | prometheus) echo 2.42 ;;
-    amtool) echo 0.25 ;;
+    amtool | alertmanager) echo 0.25 ;;
     esac
+}
+
+# Prints the name under which a tool is on PATH: Debian calls alertmanager prometheus-alertmanager.
+command_of() {
+    if [ "$1" = alertmanager ] && ! command -v alertmanager >/dev/null; then
+        echo prometheus-alertmanager
+    else
+        echo "$1"
+    fi
 }
 
 # Prints a tool's version, such as 2.42.0, or nothing when it isn't there or doesn't start.
 version_of() {
-    "$1" --version 2>&1 | sed -n "s/^$1, version \([0-9][0-9.]*\).*/\1/p" || true
+    "$(command_of "$1")" --version 2>&1 | sed -n "s/^$1, version \([0-9][0-9.]*\).*/\1/p" || true
 }
 
 recent_enough() {
@@ -63,16 +72,18 @@ download() {
 }
 
 from_debian() {
-    local tool package
+    local tool package file
     scratch=$(mktemp -d)
     apt_options=(-o Debug::NoLocking=true)
     # As root, apt would drop to a user that can't write to the scratch folder, and warn.
     if [ "$(id -u)" = 0 ]; then apt_options+=(-o APT::Sandbox::User=root); fi
     mkdir -p "$tools"
     for tool in $missing; do
+        file=$tool
         case $tool in
         promtool | prometheus) package=prometheus ;;
         amtool) package=prometheus-alertmanager ;;
+        alertmanager) package=prometheus-alertmanager file=prometheus-alertmanager ;;
         esac
         say "taking $tool out of this distribution's package $package, into .tools/bin; no service is installed"
         # No subshell: what download learns about package lists must hold for the next tool.
@@ -82,8 +93,8 @@ from_debian() {
             return 1
         fi
         cd "$OLDPWD"
-        dpkg-deb --fsys-tarfile "$scratch/$package"_*.deb | tar -x -C "$scratch" "./usr/bin/$tool" || return 1
-        mv -f "$scratch/usr/bin/$tool" "$tools/$tool"
+        dpkg-deb --fsys-tarfile "$scratch/$package"_*.deb | tar -x -C "$scratch" "./usr/bin/$file" || return 1
+        mv -f "$scratch/usr/bin/$file" "$tools/$tool"
     done
 }
 
@@ -95,7 +106,7 @@ if [ -n "$missing" ]; then
         for tool in $missing; do
             case $tool in
             promtool | prometheus) formula=prometheus ;;
-            amtool) formula=alertmanager ;;
+            amtool | alertmanager) formula=alertmanager ;;
             esac
             say "running: brew install $formula"
             brew install -q "$formula" || advice "brew could not install $formula."
@@ -110,5 +121,5 @@ if [ -n "$missing" ]; then
 fi
 
 for tool in $wanted; do
-    say "$tool $(version_of $tool) ($(command -v $tool))"
+    say "$tool $(version_of $tool) ($(command -v "$(command_of $tool)"))"
 done

@@ -119,6 +119,7 @@ def _told(alert: Alert, rule: AlertRule, service: Service, policy: Policy) -> li
             "pagerduty": team.pagerduty_routing_key and f"PagerDuty ({team.pagerduty_routing_key})",
             "slack": team.slack_channel and f"Slack {team.slack_channel}",
             "email": ", ".join(team.email_to) and f"email to {', '.join(team.email_to)}",
+            "webhook": team.webhook_url and f"webhook ({team.webhook_url})",
         }
         told += [f"{team.name}: {destinations[c]}" for c in policy.severity(rule.severity).channels if destinations[c]]
     return told

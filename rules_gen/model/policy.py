@@ -9,7 +9,7 @@ from rules_gen.diagnostics import Place
 SEVERITIES = ("critical", "high", "medium", "low")
 """The severities, from the worst down."""
 
-CHANNELS = ("pagerduty", "slack", "email")
+CHANNELS = ("pagerduty", "slack", "email", "webhook")
 """The channels that a severity can name."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -38,6 +38,7 @@ class Team:
     fallback: str | None
     escalate_medium: bool
     place: Place
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

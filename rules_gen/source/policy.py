@@ -77,6 +77,7 @@ def _team(key: str, data: dict[str, Any], place: Place) -> Team:
         fallback=data.get("fallback"),
         escalate_medium=data.get("escalate_medium", False),
         place=place,
+        webhook_url=data.get("webhook", {}).get("url"),
     )
 
 

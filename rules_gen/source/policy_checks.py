@@ -108,6 +108,7 @@ def _secrets(policy: Policy, place: Place) -> list[Problem]:
     PagerDuty's newer routing keys are 32 capitals and digits, which the form of a name admits.
     """
     names = [(team.pagerduty_routing_key, team.place.at("pagerduty", "routing_key")) for team in policy.teams]
+    names += [(team.webhook_url, team.place.at("webhook", "url")) for team in policy.teams]
     problems = [
         Problem("secret-value", "not the name of a secret", where, "the name of a variable, never the secret itself")
         for name, where in names
@@ -147,7 +148,12 @@ def _ambiguous(policy: Policy, place: Place) -> list[Problem]:
 
 
 def _channels(policy: Policy, team: Team) -> list[Problem]:
-    has = {"pagerduty": team.pagerduty_routing_key, "slack": team.slack_channel, "email": team.email_to}
+    has = {
+        "pagerduty": team.pagerduty_routing_key,
+        "slack": team.slack_channel,
+        "email": team.email_to,
+        "webhook": team.webhook_url,
+    }
     missing = [s.name for s in policy.severities if not any(has[channel] for channel in s.channels)]
     if not missing:
         return []
@@ -160,6 +166,9 @@ def _channels(policy: Policy, team: Team) -> list[Problem]:
         )
     ]
 
+
+ROUTER_CLUSTER = "alert-router"
+"""The router's own name for the source of what it has to say itself, such as a silent Watchdog."""
 
 MOST_WINDOWS = 8
 """Each combination of windows that overlap needs a route of its own: 8 make up to 255 of them."""
@@ -181,6 +190,16 @@ def _windows(policy: Policy) -> list[Problem]:
             )
         )
     for cluster in policy.router.clusters:
+        if cluster.name == ROUTER_CLUSTER:
+            place = policy.place.at("router", "clusters", cluster.name).key()
+            problems.append(
+                Problem(
+                    "policy",
+                    f"`{ROUTER_CLUSTER}` is the source of the router's own alerts",
+                    place,
+                    "give the cluster another name",
+                )
+            )
         if (parse_duration(cluster.watchdog_deadline) or 0) < SHORTEST_DEADLINE_MS:
             place = policy.place.at("router", "clusters", cluster.name, "watchdog_deadline")
             problems.append(

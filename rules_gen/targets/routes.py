@@ -46,6 +46,10 @@ def _document(policy: Policy) -> dict[str, Any]:
         for cluster in policy.router.clusters
     }
     document["maintenance"] = [_window(window) for window in policy.maintenance]
+    urls = {"silence": policy.urls.silence, "query": policy.urls.query}
+    given = {name: pattern for name, pattern in urls.items() if pattern is not None}
+    if given:
+        document["urls"] = given
     return document
 
 
@@ -80,6 +84,8 @@ def _team(team: Team) -> dict[str, Any]:
         document["slack"] = {"channel": team.slack_channel, "token": team.slack_token}
     if team.email_to:
         document["email"] = {"to": list(team.email_to)}
+    if team.webhook_url is not None:
+        document["webhook"] = {"url": team.webhook_url}
     if team.fallback is not None:
         document["fallback"] = team.fallback
     document["escalate_medium"] = team.escalate_medium

@@ -10,8 +10,12 @@ import pytest
 import yaml
 
 import router
+from router.model import INTERNAL_CLUSTER, Destination
+from router.routes import Routes
+from router.routes_file import load_routes
 from rules_gen.diagnostics import Place
 from rules_gen.model import (
+    CHANNELS,
     SEVERITIES,
     AlertmanagerPolicy,
     Catalog,
@@ -26,6 +30,7 @@ from rules_gen.model import (
     Team,
     Urls,
 )
+from rules_gen.source.policy_checks import ROUTER_CLUSTER
 from rules_gen.targets import routes
 
 SCHEMA = json.loads((Path(router.__file__).parent / "schema" / "routes.schema.json").read_text())
@@ -41,6 +46,7 @@ FULL_TEAM = Team(
     "platform",
     escalate_medium=True,
     place=PLACE,
+    webhook_url="PAYMENTS_WEBHOOK_URL",
 )
 BARE_TEAM = Team("platform", "Platform", None, "PLATFORM_KEY", None, None, (), None, False, PLACE)
 WINDOW = MaintenanceWindow(
@@ -56,7 +62,12 @@ WINDOW = MaintenanceWindow(
 )
 FULL = Policy(
     prometheus=(2, 42),
-    urls=Urls("https://runbooks.example.com/{alert}", "https://grafana.example.com/d/{uid}", None, None),
+    urls=Urls(
+        "https://runbooks.example.com/{alert}",
+        "https://grafana.example.com/d/{uid}",
+        "https://prometheus.example.com/graph?g0.expr={expr}",
+        "https://alertmanager.example.com/#/silences/new?filter={matchers}",
+    ),
     severities=(
         SeverityPolicy("critical", "at once", ("pagerduty",)),
         SeverityPolicy("high", "15m", ("pagerduty", "slack")),
@@ -89,6 +100,7 @@ FULL = Policy(
 )
 BARE = dataclasses.replace(
     FULL,
+    urls=Urls(FULL.urls.runbook, FULL.urls.dashboard, None, None),
     aliases=(),
     teams=(BARE_TEAM,),
     maintenance=(dataclasses.replace(WINDOW, weekdays=(), notice=None),),
@@ -120,6 +132,34 @@ def _descend(node, path="$"):
 @pytest.mark.parametrize("policy", [FULL, BARE, NO_WINDOWS], ids=["full", "bare", "no-windows"])
 def test_the_compiled_routes_are_admitted(policy):
     _validate(_compiled(policy))
+
+
+def _destinations_of(team):
+    return {name: (Destination(name, "", "x"),) for name in CHANNELS if name in team}
+
+
+@pytest.mark.parametrize("policy", [FULL, BARE, NO_WINDOWS], ids=["full", "bare", "no-windows"])
+def test_the_router_loads_what_the_compiler_writes(policy):
+    (file,) = routes.catalog_files(Catalog(policy, ()))
+    loaded = load_routes(file.content.decode(), file.path, _destinations_of)
+
+    assert isinstance(loaded, Routes), [str(problem) for problem in loaded]
+    assert list(loaded.teams) == [team.key for team in policy.teams]
+    assert loaded.group_by == policy.group_by
+    assert loaded.urls.query == (policy.urls.query or "")
+    assert {name: route.channels for name, route in loaded.severities.items()} == {
+        severity.name: severity.channels for severity in policy.severities
+    }
+    assert loaded.aliases == {alias.lower(): severity for alias, severity in policy.aliases}
+
+
+def test_the_channels_are_the_compiler_s():
+    assert SCHEMA["$defs"]["severityRoute"]["properties"]["channels"]["items"]["enum"] == list(CHANNELS)
+    assert set(CHANNELS) <= SCHEMA["$defs"]["team"]["properties"].keys()
+
+
+def test_the_router_s_own_name_is_the_one_that_the_compiler_keeps_free():
+    assert ROUTER_CLUSTER == INTERNAL_CLUSTER
 
 
 def test_the_full_policy_uses_every_key_that_the_schema_describes():
@@ -177,6 +217,9 @@ def test_the_severities_are_the_compiler_s():
         (("version",), 2),
         (("unknown",), 1),
         (("teams", "payments", "webhook"), "https://example.com"),
+        (("teams", "payments", "webhook", "url"), "https://example.com/hook"),
+        (("urls", "silence"), "javascript:alert(1)"),
+        (("urls", "runbook"), "https://runbooks.example.com/{alert}"),
         (("teams", "payments", "pagerduty", "routing_key"), "0123456789abcdef0123456789abcdef"),
         (("teams", "payments", "slack", "token"), "xoxb-not-a-name"),
         (("teams", "payments", "email", "to"), []),
@@ -211,7 +254,12 @@ def test_what_the_router_could_not_act_on_is_refused(path, value):
         _validate(document)
 
 
-@pytest.mark.parametrize("key", sorted(SCHEMA["properties"]))
+def test_only_the_patterns_of_links_can_be_left_out():
+    assert set(SCHEMA["properties"]) - set(SCHEMA["required"]) == {"urls"}
+    assert "urls" not in _compiled(BARE)
+
+
+@pytest.mark.parametrize("key", sorted(SCHEMA["required"]))
 def test_no_key_at_the_top_can_be_left_out(key):
     document = _compiled(FULL)
     del document[key]

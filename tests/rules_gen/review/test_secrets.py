@@ -31,6 +31,10 @@ def test_an_address_with_a_password_is_refused(repository, more, secret):
         "slack: {channel: 'https://hooks.slack.com/services/T0/B0/hunter2'}",
         "slack: {channel: '#a', tokn: xoxb-1-hunter2}",
         "pagerduty: {routing_key: R0ABCDEFGHIJKLMNOPQRSTUVWXYZ0123}",
+        "webhook: {url: 'https://hooks.slack.com/services/T0/B0/hunter2'}",
+        "webhook: {url: 'https://me:hunter2@hooks.example.com/x'}",
+        "webhook: {url: 'https://hooks.example.com/x?key=hunter2'}",
+        "webhook: {url: R0ABCDEFGHIJKLMNOPQRSTUVWXYZ0123}",
     ],
 )
 @pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])

@@ -32,6 +32,19 @@ def test_a_destination_that_a_team_lacks_is_absent(make):
     }
 
 
+def test_a_webhook_and_patterns_of_links_are_written_where_the_policy_has_them(make):
+    policy = make.policy()
+    teams = (policy.teams[0], dataclasses.replace(policy.teams[1], webhook_url="PLATFORM_WEBHOOK_URL"))
+    urls = dataclasses.replace(policy.urls, silence="https://am.example.com/#/silences/new?filter={matchers}")
+
+    document = _load(dataclasses.replace(policy, teams=teams, urls=urls), make)
+
+    assert document["teams"]["platform"]["webhook"] == {"url": "PLATFORM_WEBHOOK_URL"}
+    assert "webhook" not in document["teams"]["payments"]
+    assert document["urls"] == {"silence": urls.silence}
+    assert "urls" not in _load(policy, make)
+
+
 def test_a_window_without_days_is_on_every_day_and_without_notice_has_none(make):
     window = make.window(weekdays=(), notice=None)
 

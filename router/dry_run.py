@@ -1,0 +1,43 @@
+"""Shows messages instead of sending them: what serve does until it has credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from router.message import Look, build_message, decode_note
+from router.model import Shown
+from router.notifier import Delivered, Job, Outcome
+from router.text import one_line
+
+log = structlog.get_logger("router.dry_run")
+
+
+class DryRun:
+    """Implements notifier.Notifier for every channel."""
+
+    def __init__(self, channel: str, look: Callable[[], Look]) -> None:
+        self._channel = channel
+        self._look = look
+
+    async def send(self, job: Job) -> Outcome:
+        """Log what would be sent."""
+        if job.snapshot is None:
+            note = decode_note(job.delivery.payload)
+            log.info("dry run: would send a note", destination=job.destination.key, title=note.title, text=note.text)
+        else:
+            message = build_message(job.snapshot, job.step, job.delivery, self._look())
+            log.info(
+                "dry run: would tell that it is over" if job.step.state is Shown.RESOLVED else "dry run: would tell",
+                destination=job.destination.key,
+                severity=message.severity,
+                summary=one_line(message.summary),
+                runbook=next((link.url for link in message.links if link.kind == "runbook"), ""),
+                firing=message.firing,
+                incident=message.incident_id,
+            )
+        return Delivered(provider_id="dry run", detail="shown, not sent")
+
+    async def close(self) -> None:
+        """It holds nothing."""

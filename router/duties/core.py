@@ -1,0 +1,77 @@
+"""The duties' common ground, and the loop that runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import structlog
+
+from router.applier import Applied, Applier
+from router.ingest import Ingest
+from router.metrics import Metrics
+from router.model import Micros
+from router.routes import Routes
+from router.settings_types import Settings
+from router.store import StoreError, Transaction
+from router.writer import Writer
+
+T = TypeVar("T")
+log = structlog.get_logger("router.duties")
+
+
+class Ground(NamedTuple):
+    """What duties work with."""
+
+    settings: Settings
+    routes: Callable[[], Routes]
+    writer: Writer
+    applier: Applier
+    ingest: Ingest
+    metrics: Metrics
+    now: Callable[[], Micros]
+    act: Callable[[Applied], None]
+    """What has to follow a commit: send what was claimed."""
+
+    async def apply(self, job: Callable[[Transaction], Applied | None]) -> Applied | None:
+        """Run a job in its transaction, and act on what it applied."""
+        applied = await self.writer.submit(job)
+        if applied is not None:
+            self.act(applied)
+        return applied
+
+
+class Duty(NamedTuple):
+    """Something that is due every so many seconds."""
+
+    name: str
+    seconds: float
+    run: Callable[[], Awaitable[None]]
+    wake: asyncio.Event | None = None
+    """Set: it is due at once."""
+
+
+async def run_duty(duty: Duty) -> None:
+    """For ever. A failure is logged and the duty tried again at its next time: none may end in a bad hour."""
+    while True:
+        try:
+            await duty.run()
+        except StoreError as error:
+            log.warning("a duty waits for the store", duty=duty.name, error=str(error))
+        except Exception:
+            log.exception("a duty failed", duty=duty.name)
+        if duty.wake is None:
+            await asyncio.sleep(duty.seconds)
+            continue
+        try:
+            async with asyncio.timeout(duty.seconds):
+                await duty.wake.wait()
+        except TimeoutError:
+            pass
+        duty.wake.clear()
+
+
+def start(duties: Sequence[Duty]) -> list[asyncio.Task[None]]:
+    """One task for each."""
+    return [asyncio.create_task(run_duty(duty), name=duty.name) for duty in duties]

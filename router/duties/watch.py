@@ -1,0 +1,138 @@
+"""Watches the router's own world: silent Watchdogs, parked destinations, urgent messages that don't get through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from router import fallback, internal, watchdog
+from router.applier import Applied, Incoming
+from router.duties.core import Ground
+from router.model import INTERNAL_CLUSTER, AlertState, Destination, Incident, Micros
+from router.routes import Routes
+from router.store import Transaction
+
+OVERDUE_AT_ONCE = 20_000
+"""All of them in practice: those that have been told already stay overdue, and must not hide others."""
+
+
+class Watch:
+    """The router's own alerts, and the fallback."""
+
+    def __init__(self, ground: Ground, running: Callable[[], Micros]) -> None:
+        """`running`: how long this process has been listening."""
+        self._ground = ground
+        self._running = running
+
+    async def conditions(self) -> None:
+        """Begin and end the router's own alerts."""
+        await self._ground.apply(self._conditions)
+
+    def _conditions(self, tx: Transaction) -> Applied | None:
+        if not tx.try_leader("conditions"):
+            return None
+        ground = self._ground
+        routes, now = ground.routes(), ground.now()
+        known = tx.firing_alerts(INTERNAL_CLUSTER)
+        keys = [(INTERNAL_CLUSTER, state.fingerprint) for state in known]
+        present: list[internal.Trouble] = []
+        kinds = {internal.REFUSED}
+        if ground.settings.watchdog.enabled:
+            kinds.add(internal.WATCHDOG_SILENT)
+            silences = watchdog.silent(routes.clusters, tx.heartbeats(), now - self._running(), now)
+            present += [internal.watchdog_silent(silence) for silence in silences]
+        configured = all_destinations(routes)
+        busy = {row.destination for row in tx.backlog() if row.waiting}
+        present += [
+            internal.destination_refused(status.destination, status.reason, status.detail)
+            for status in tx.destinations()
+            if status.state == "parked" and (status.destination in configured or status.destination in busy)
+        ]
+        missing = [
+            (INTERNAL_CLUSTER, trouble.fingerprint)
+            for trouble in present
+            if (INTERNAL_CLUSTER, trouble.fingerprint) not in keys
+        ]
+        states: list[AlertState] = [*known, *tx.alerts(missing).values()]
+        alerts = internal.changed_conditions(kinds, present, states, routes.default_team, now)
+        alerts += internal.ended_events(known, now)
+        return ground.applier.apply(tx, [Incoming("", now, alerts)], now) if alerts else None
+
+    async def fallbacks(self) -> None:
+        """Tell the fallback of what is urgent and undelivered."""
+        for job in (self._tell_fallback, self._fold_fallback):
+            await self._ground.apply(job)
+
+    def _decide(self, tx: Transaction) -> _Decided | None:
+        ground = self._ground
+        routes, now = ground.routes(), ground.now()
+        statuses = {status.destination: status for status in tx.destinations()}
+        parked = {name for name, status in statuses.items() if status.state == "parked"}
+        late = tx.overdue(now - routes.fallback_after, OVERDUE_AT_ONCE)
+        late += [row for row in tx.overdue(now, OVERDUE_AT_ONCE) if row.destination in parked] if parked else []
+        late += [row for row in tx.dead_letters(["dead"], OVERDUE_AT_ONCE) if row.urgent and row.via == "route"]
+        known = tx.firing_alerts(INTERNAL_CLUSTER)
+        folded = {
+            state.labels.get("destination", "")
+            for state in known
+            if state.labels.get("alertname") == internal.UNDELIVERED
+        }
+        if not late and not folded:
+            return None
+        ids = sorted({row.incident_id for row in late})
+        decision = fallback.decide(
+            tx.deliveries(ids),
+            incidents=tx.incidents(ids),
+            destinations=statuses,
+            folded=folded,
+            routes=routes,
+            now=now,
+        )
+        return _Decided(decision, known)
+
+    def _tell_fallback(self, tx: Transaction) -> Applied | None:
+        decided = self._decide(tx) if tx.try_leader("fallback") else None
+        if decided is None or not decided.decision.tell:
+            return None
+
+        def told(incident: Incident) -> Incident | None:
+            return incident._replace(fallback=True) if incident.open and not incident.fallback else None
+
+        ground = self._ground
+        return ground.applier.change_incidents(tx, decided.decision.tell, told, "fallback", ground.now())
+
+    def _fold_fallback(self, tx: Transaction) -> Applied | None:
+        decided = self._decide(tx) if tx.try_leader("fallback") else None
+        if decided is None:
+            return None
+        ground = self._ground
+        now = ground.now()
+        present = [
+            internal.undelivered(fold.destination, fold.team, len(fold.incident_ids)) for fold in decided.decision.folds
+        ]
+        missing = [(INTERNAL_CLUSTER, trouble.fingerprint) for trouble in present]
+        states = {state.fingerprint: state for state in [*tx.alerts(missing).values(), *decided.known]}
+        alerts = internal.changed_conditions(
+            {internal.UNDELIVERED}, present, states.values(), ground.routes().default_team, now
+        )
+        return ground.applier.apply(tx, [Incoming("", now, alerts)], now) if alerts else None
+
+
+class _Decided(NamedTuple):
+    decision: fallback.Decision
+    known: list[AlertState]
+
+
+def all_destinations(routes: Routes) -> frozenset[str]:
+    """The keys of every destination that is configured."""
+    return frozenset(
+        destination.key
+        for team in routes.teams.values()
+        for destinations in team.destinations.values()
+        for destination in destinations
+    )
+
+
+def secret_names(routes: Routes) -> frozenset[str]:
+    """The names of the secrets that the configured destinations need."""
+    return frozenset(Destination.parse(key).secret for key in all_destinations(routes) if Destination.parse(key).secret)
