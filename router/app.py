@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,11 @@ from router.applier import Applied, Applier, Incoming, Work
 from router.claims import Rules
 from router.clock import Clock
 from router.delivery import Call, Dispatcher, Hooks
-from router.dry_run import DryRun
+from router.dry_run import DryRun, is_dry
 from router.duties import core, reports
 from router.duties.core import Duty, Ground
 from router.duties.reconciling import Reconciling
-from router.duties.watch import Watch, all_destinations, secret_names
+from router.duties.watch import Watch, all_destinations
 from router.ingest import Ingest
 from router.internal import template_error, unknown_cluster
 from router.lanes import Lanes
@@ -86,7 +87,8 @@ class App:
         self._store_fault = ""
         self._backlog: list[Backlog] = []
         self._statuses: list[str] = []
-        self._dry = self._is_dry()
+        self._in_force = self._switched()
+        self._dry = is_dry(settings, secrets, self._in_force)
         self._templates = Templates(
             Path(settings.templates) if settings.templates else None,
             self._template_failed,
@@ -96,7 +98,14 @@ class App:
     # Making
 
     def _routes(self) -> Routes:
-        return self._routes_file.routes
+        return self._in_force
+
+    def _switched(self) -> Routes:
+        """The routes, with what the settings switch off."""
+        routes, settings = self._routes_file.routes, self._settings
+        storm = routes.storm._replace(enabled=routes.storm.enabled and settings.storm.enabled)
+        flap = routes.flap._replace(enabled=routes.flap.enabled and settings.flap.enabled)
+        return replace(routes, storm=storm, flap=flap)
 
     def _look(self) -> Look:
         routes = self._routes()
@@ -106,14 +115,6 @@ class App:
             routes.urls.silence,
             routes.urls.query,
             self._settings.external_url,
-        )
-
-    def _is_dry(self) -> bool:
-        if self._settings.dry_run != "auto":
-            return self._settings.dry_run == "always"
-        email = self._settings.channels.get("email")
-        return not getattr(email, "host", "") and not any(
-            self._secrets.has(name) for name in secret_names(self._routes())
         )
 
     def _make(self) -> None:
@@ -129,9 +130,7 @@ class App:
             owner=self._owner,
             # The dispatcher is made after it.
             room=lambda destination: self._dispatcher.room(destination),  # noqa: PLW0108
-            fold=lambda tx, incident, at: (
-                reports.fold(self._ground, tx, incident, at) if settings.storm.enabled else ""
-            ),
+            fold=lambda tx, incident, at: reports.fold(self._ground, tx, incident, at),
         )
         self._dispatcher = Dispatcher(
             writer=self._writer,
@@ -393,7 +392,7 @@ class App:
             log.warning("open incidents keep their old routes until they change", error=str(error))
 
     def _routes_changed(self) -> None:
-        routes = self._routes()
+        self._in_force = routes = self._switched()
         self._metrics.know([*routes.clusters, INTERNAL_CLUSTER], all_destinations(routes))
 
     # What follows commits and calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,7 +12,21 @@ from router.model import Shown
 from router.notifier import Delivered, Job, Outcome
 from router.text import one_line
 
+if TYPE_CHECKING:
+    from router.routes import Routes
+    from router.secrets import Secrets
+    from router.settings_types import Settings
+
 log = structlog.get_logger("router.dry_run")
+
+
+def is_dry(settings: Settings, secrets: Secrets, routes: Routes) -> bool:
+    """Whether messages are shown instead of sent: when told so, or when no destination's secret is there."""
+    if settings.dry_run != "auto":
+        return settings.dry_run == "always"
+    destinations = (d for team in routes.teams.values() for found in team.destinations.values() for d in found)
+    can_mail = getattr(settings.channels.get("email"), "host", "")
+    return not can_mail and not any(secrets.has(d.secret) for d in destinations if d.secret)
 
 
 class DryRun:

@@ -11,6 +11,7 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import structlog
@@ -19,7 +20,7 @@ from router import internal
 from router.applier import Applied, Applier, Incoming, Work
 from router.internal import Trouble
 from router.model import Alert, InboxRow, Micros, Quarantined
-from router.store import StoreError, Transaction
+from router.store import StoreError, StoreUnavailable, Transaction
 
 if TYPE_CHECKING:
     from router.payload import Webhook
@@ -33,6 +34,10 @@ ALERTS_AT_ONCE = 500
 PENDING_ALERTS = 50_000
 """More alerts than this, acknowledged and not yet applied, and webhooks are put off with 503: five times the largest
 payload that is tested. Alertmanager sends them again."""
+
+ANSWER_SECONDS = 0.8
+"""How long a sender waits for its acknowledgement. Alertmanager is to have its 503 within a second, also while the store
+doesn't answer at all; what is committed all the same is applied, and does no harm when it comes again."""
 
 RETRY_SECONDS = 0.25
 HEAD_BYTES = 65_536
@@ -62,6 +67,10 @@ class _Pending(NamedTuple):
     incoming: Incoming
 
 
+_Unwritten = tuple[InboxRow, Incoming, "asyncio.Future[None]"]
+"""A webhook whose sender waits."""
+
+
 class Ingest:
     """Takes in webhooks. All methods are called in the loop's thread."""
 
@@ -88,8 +97,11 @@ class Ingest:
         self._offer = offer
         self._on_applied = on_applied
         self._on_quarantined = on_quarantined
-        self._unwritten: deque[tuple[InboxRow, Incoming, asyncio.Future[None]]] = deque()
-        self._insert_is_queued = False
+        self._unwritten: deque[_Unwritten] = deque()
+        self._insert: _Insert | None = None
+        self._insert_at = 0.0
+        """When the insert was queued, by the loop's clock."""
+        self._watching = False
         self._pending: deque[_Pending] = deque()
         self._pending_alerts = 0
         self._known: set[str] = set()
@@ -131,22 +143,48 @@ class Ingest:
         return Incoming(row.id, row.received_at, webhook.alerts, tuple(troubles))
 
     def _queue_insert(self) -> None:
-        if not self._insert_is_queued and self._unwritten:
-            self._insert_is_queued = True
-            job = _Insert(self._unwritten)
+        if self._insert is None and self._unwritten:
+            loop = asyncio.get_running_loop()
+            self._insert = job = _Insert(self._unwritten)
+            self._insert_at = loop.time()
             self._writer.submit_soon(job, lambda result: self._inserted(job, result), ingest=True)
+            if not self._watching:
+                self._watching = True
+                loop.call_later(ANSWER_SECONDS, self._watch)
+
+    def _watch(self) -> None:
+        """Tell those who wait for an insert that takes too long. One timer serves many inserts, since most are quick."""
+        loop = asyncio.get_running_loop()
+        self._watching = self._insert is not None
+        if self._insert is None:
+            return
+        left = self._insert_at + ANSWER_SECONDS - loop.time()
+        if left <= 0:
+            error = StoreUnavailable(f"the store has not answered for {ANSWER_SECONDS:g} s")
+            _fail([*self._insert.batch, *self._take_unwritten()], error)
+            self._insert_at = loop.time()
+            left = ANSWER_SECONDS
+        loop.call_later(left, self._watch)
+
+    def _take_unwritten(self) -> list[_Unwritten]:
+        """Those that no insert has taken. The writer's thread may be taking them just now."""
+        taken: list[_Unwritten] = []
+        with suppress(IndexError):
+            while True:
+                taken.append(self._unwritten.popleft())
+        return taken
 
     def _inserted(self, job: _Insert, result: object) -> None:
-        self._insert_is_queued = False
-        for row, incoming, future in job.batch:
-            if isinstance(result, BaseException):
+        self._insert = None
+        if isinstance(result, BaseException):
+            # When not even a transaction could be begun, the job has taken nobody.
+            error = result if isinstance(result, StoreError) else StoreError(f"the inbox failed: {result!r}")
+            _fail([*job.batch, *self._take_unwritten()], error)
+        else:
+            for row, incoming, future in job.batch:
+                self._remember(row, incoming)
                 if not future.done():
-                    error = result if isinstance(result, StoreError) else StoreError(f"the inbox failed: {result!r}")
-                    future.set_exception(error)
-                continue
-            self._remember(row, incoming)
-            if not future.done():
-                future.set_result(None)
+                    future.set_result(None)
         self._queue_insert()
         self._queue_apply()
 
@@ -159,7 +197,7 @@ class Ingest:
         self, cluster: str, request_id: str, received_at: Micros, reason: str, *, size: int, head: bytes
     ) -> None:
         """Keep a body that can't be read, and tell the platform team. StoreError as for `accept`."""
-        future: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         row = Quarantined(self.new_id(), cluster, received_at, reason, size, head[:HEAD_BYTES])
 
         def job(tx: Transaction) -> Applied:
@@ -168,18 +206,23 @@ class Ingest:
             return self._applier.apply(tx, [Incoming("", received_at, (), (trouble,))], self._now())
 
         def done(result: Applied | BaseException) -> None:
+            if isinstance(result, Applied):
+                self._on_quarantined(cluster, reason)
+                self._act(result, ())
             if future.done():
                 return
             if isinstance(result, BaseException):
                 future.set_exception(result if isinstance(result, StoreError) else StoreError(repr(result)))
             else:
-                future.set_result(result)
+                future.set_result(None)
 
         self._writer.submit_soon(job, done, ingest=True)
-        applied = await future
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await future
+        except TimeoutError:
+            raise StoreUnavailable(f"the store has not answered for {ANSWER_SECONDS:g} s") from None
         log.error("a webhook can't be read and is in quarantine", cluster=cluster, reason=reason, request_id=request_id)
-        self._on_quarantined(cluster, reason)
-        self._act(applied, ())
 
     def tell(self, *troubles: Trouble, alerts: tuple[Alert, ...] = ()) -> None:
         """Take in what the router itself has to say. It isn't in the inbox: its cause, if it lasts, tells it again."""
@@ -301,14 +344,21 @@ class Ingest:
         self._queue_apply()
 
 
+def _fail(batch: Sequence[_Unwritten], error: StoreError) -> None:
+    for _, _, future in batch:
+        if not future.done():
+            future.set_exception(error)
+
+
 class _Insert:
     """Puts all webhooks that are there when the transaction runs into the inbox. Run twice, it inserts the same."""
 
-    def __init__(self, source: deque[tuple[InboxRow, Incoming, asyncio.Future[None]]]) -> None:
+    def __init__(self, source: deque[_Unwritten]) -> None:
         self._source = source
-        self.batch: list[tuple[InboxRow, Incoming, asyncio.Future[None]]] = []
+        self.batch: list[_Unwritten] = []
 
     def __call__(self, tx: Transaction) -> None:
-        while self._source:
-            self.batch.append(self._source.popleft())
+        with suppress(IndexError):
+            while True:
+                self.batch.append(self._source.popleft())
         tx.add_inbox([row for row, _, _ in self.batch])

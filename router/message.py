@@ -234,7 +234,6 @@ def _links(incident: Incident, lead: AlertState | None, look: Look, *, resolved:
         ("dashboard", "Dashboard", annotations.get("dashboard_url", "")),
         ("silence", "Silence", "" if resolved else _from_pattern(look.silence_url, incident)),
         ("query", "Query", _query(incident, lead.generator_url if lead else "", look)),
-        ("router", "Incident", f"{look.external_url.rstrip('/')}/incidents/{incident.id}" if look.external_url else ""),
     )
     return tuple(Link(kind, title, url) for kind, title, text in found if (url := safe_url(text)))
 

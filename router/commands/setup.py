@@ -157,9 +157,6 @@ def destination_secrets(given: Routes) -> Mapping[str, str]:
 
 def is_dry(given: Setup, known: Routes) -> bool:
     """Whether serve would show messages instead of sending them."""
-    settings, secrets = given
-    if settings.dry_run != "auto":
-        return settings.dry_run == "always"
-    email = settings.channels.get("email")
-    names = destination_secrets(known).values()
-    return not getattr(email, "host", "") and not any(secrets.has(name) for name in names if name)
+    from router import dry_run
+
+    return dry_run.is_dry(given.settings, given.secrets, known)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from router import fallback, internal, watchdog
 from router.applier import Applied, Incoming
 from router.duties.core import Ground
-from router.model import INTERNAL_CLUSTER, AlertState, Destination, Incident, Micros
+from router.model import INTERNAL_CLUSTER, AlertState, Incident, Micros
 from router.routes import Routes
 from router.store import Transaction
 
@@ -131,8 +131,3 @@ def all_destinations(routes: Routes) -> frozenset[str]:
         for destinations in team.destinations.values()
         for destination in destinations
     )
-
-
-def secret_names(routes: Routes) -> frozenset[str]:
-    """The names of the secrets that the configured destinations need."""
-    return frozenset(Destination.parse(key).secret for key in all_destinations(routes) if Destination.parse(key).secret)

@@ -37,13 +37,12 @@ def test_a_message_shows_what_the_lead_alert_says():
 
 def test_links_come_in_a_fixed_order_and_the_silence_carries_the_group_labels():
     links = {link.kind: link.url for link in built().links}
-    assert list(links) == ["runbook", "dashboard", "silence", "query", "router"]
+    assert list(links) == ["runbook", "dashboard", "silence", "query"]
     assert links["silence"] == (
         "https://alerts.example.com/#/silences/new?filter=%7Balertname%3D%22CheckoutErrorRate%22%2C"
         "service%3D%22checkout-api%22%2Cteam%3D%22payments%22%7D"
     )
     assert links["query"] == "http://prometheus.example.com/graph?g0.expr=up"
-    assert links["router"] == f"https://router.example.com/incidents/{INCIDENT.id}"
 
 
 def test_a_group_label_that_looks_like_a_placeholder_or_a_quote_stays_text():
@@ -58,7 +57,9 @@ QUERY = "https://query.example.com/graph?g0.expr={expr}&g0.tab=0"
 
 
 def test_the_query_goes_to_the_page_that_the_routes_name_with_the_expression_that_prometheus_told():
-    told = ALERT._replace(generator_url="http://prometheus-0:9090/graph?g0.expr=up%7Bjob%3D%22a%22%7D+%3D%3D+0&g0.tab=1")
+    told = ALERT._replace(
+        generator_url="http://prometheus-0:9090/graph?g0.expr=up%7Bjob%3D%22a%22%7D+%3D%3D+0&g0.tab=1"
+    )
     (query,) = [link.url for link in built(told, look=LOOK._replace(query_url=QUERY)).links if link.kind == "query"]
     assert query == "https://query.example.com/graph?g0.expr=up%7Bjob%3D%22a%22%7D%20%3D%3D%200&g0.tab=0"
 

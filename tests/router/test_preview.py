@@ -86,7 +86,6 @@ def test_a_mail_is_shown_with_its_subject():
     )
     assert "Subject: CRITICAL: Fire (example-service): It burns" in one.text
     assert "Subject: Resolved: Fire (example-service): It burns" in one.text
-    assert "Incident: https://router.example.com/incidents/" in one.text
 
 
 def test_markup_of_slack_is_shown_as_the_reader_sees_it():

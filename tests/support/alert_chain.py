@@ -15,20 +15,20 @@ from router_process import Providers, RouterProcess, eventually
 class Chain:
     """Alertmanager with the compiled configuration, the router with the compiled routes, and the providers' stubs."""
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        self.providers = Providers()
+    def __init__(self, folder: Path, providers: Providers, *, settings: Mapping[str, str] | None = None) -> None:
+        """`providers` are running."""
+        self.providers = providers
         self.manager = AlertmanagerProcess(folder)
         self.router = router_of(folder, self.providers, "router", settings=settings)
         self.library = compiled(folder, self.providers, self.router, [self.manager])
 
     def __enter__(self) -> Self:
-        start([self.router], self.providers, [self.manager])
+        start([self.router], [self.manager])
         return self
 
     def __exit__(self, *_: object) -> None:
         self.manager.stop()
         self.router.stop()
-        self.providers.__exit__()
 
     def pages(self, name: str) -> list[str]:
         """The states of the incidents that PagerDuty ever opened for an alert, the oldest first."""
@@ -39,11 +39,10 @@ class Chain:
         return slack(self.providers, channel)
 
 
-def start(routers: Sequence[RouterProcess], providers: Providers, managers: Sequence[AlertmanagerProcess]) -> None:
+def start(routers: Sequence[RouterProcess], managers: Sequence[AlertmanagerProcess]) -> None:
     """Start all of them at once, and wait until all are ready."""
     for router in routers:
         router.start(wait=False)
-    providers.__enter__()
     for manager in managers:
         manager.start()
     for router in routers:

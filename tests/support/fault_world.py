@@ -618,8 +618,10 @@ class World:
 
     def messages(self, channel: str = "#payments") -> list[str]:
         """What the channel's messages say now, in one text each."""
-        return [json.dumps([one.get("text"), one.get("blocks"), one.get("attachments")], ensure_ascii=False)
-                for one in self.slack.messages(channel)]
+        return [
+            json.dumps([one.get("text"), one.get("blocks"), one.get("attachments")], ensure_ascii=False)
+            for one in self.slack.messages(channel)
+        ]
 
     def replies(self, channel: str = "#payments", message: int = 0) -> list[str]:
         """What the thread of a message was told."""

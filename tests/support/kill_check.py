@@ -93,7 +93,9 @@ def judge(evidence: Evidence) -> Verdict:
     for identity, alerts in evidence.truth.items():
         problems += _state_problems(evidence, identity, alerts)
         problems += _history_problems(evidence, identity, alerts)
-        pages, problem = _page_problems(evidence, identity, worst(alerts), doubts[identity, evidence.pagerduty_key[identity]])
+        pages, problem = _page_problems(
+            evidence, identity, worst(alerts), doubts[identity, evidence.pagerduty_key[identity]]
+        )
         problems += problem
         counts.update(pages)
     problems += _slack_problems(evidence, slack, doubts)
@@ -194,16 +196,22 @@ def _page_problems(evidence: Evidence, identity: str, severity: str, doubts: int
     superseded = sum(line.kind == "superseded" and _destination(line) == key for line in lines)
     in_doubt = pages - superseded - len(opened)
     if in_doubt < 0:
-        problems.append(f"{identity}: paged {-in_doubt} times too often: {pages} pages, {superseded} superseded, {len(opened)} opened")
+        problems.append(
+            f"{identity}: paged {-in_doubt} times too often: {pages} pages, {superseded} superseded, {len(opened)} opened"
+        )
     if in_doubt > doubts:
-        problems.append(f"{identity}: {in_doubt - doubts} pages lost: {pages} pages, {superseded} superseded, {len(opened)} opened, {doubts} doubtful calls")
+        problems.append(
+            f"{identity}: {in_doubt - doubts} pages lost: {pages} pages, {superseded} superseded, {len(opened)} opened, {doubts} doubtful calls"
+        )
     row = next((row for row in evidence.deliveries.get(identity, ()) if row.destination == key), None)
     if row is None or row.status is not Status.DEAD:
         burning = [page for page in opened if page["status"] != "resolved"]
         if len(burning) != (severity in PAGED):
             problems.append(f"{identity}: {len(burning)} pages burn, the severity is {severity or 'none'}")
     if evidence.dropped.get(identity, 0) > doubts:
-        problems.append(f"{identity}: {evidence.dropped[identity]} resolves before their trigger, {doubts} doubtful calls")
+        problems.append(
+            f"{identity}: {evidence.dropped[identity]} resolves before their trigger, {doubts} doubtful calls"
+        )
     return {"pages": pages, "pages_superseded": superseded, "pages_in_doubt": max(in_doubt, 0)}, problems
 
 

@@ -81,8 +81,9 @@ class Outcome(NamedTuple):
         rows = {**self.figures, **self.verdict.counts}
         width = max(len(name) for name in rows)
         return "\n".join(
-            f"{name.replace('_', ' '):{width}}  {value:>10,.2f}" if isinstance(value, float) else
-            f"{name.replace('_', ' '):{width}}  {value:>10,}"
+            f"{name.replace('_', ' '):{width}}  {value:>10,.2f}"
+            if isinstance(value, float)
+            else f"{name.replace('_', ' '):{width}}  {value:>10,}"
             for name, value in rows.items()
         )
 

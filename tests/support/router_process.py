@@ -42,27 +42,18 @@ SLACK_TOKEN = "xoxb-000000000000-of-a-test"
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on now.
 
-
-def free_low_port() -> int:
-    """A free port below those that the system gives to outgoing connections.
-
-    Whoever tries again and again to reach a port of that range that nobody listens on is connected to itself some day,
-    and then nobody else can listen there.
+    It is below those that Linux gives to outgoing connections: one of these could take it while its server is down.
     """
-    for port in random.SystemRandom().sample(range(15_000, 32_000), 200):
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_768)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
-    raise AssertionError("no port is free")
 
 
 def fetch(url: str, body: bytes | None = None, *, timeout: float = 10, **headers: str) -> tuple[int, bytes]:
@@ -113,6 +104,8 @@ class Stub:
         return self
 
     def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"{self.module} didn't start"
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return True
@@ -134,6 +127,13 @@ class Stub:
         """The last calls."""
         found: list[dict[str, Any]] = json.loads(fetch(f"{self.url}/_calls")[1])
         return found
+
+    def reset(self) -> None:
+        """As it was at first: it runs, has no faults, and has forgotten what happened."""
+        if self._process is None:
+            self.start()
+        fetch(f"{self.url}/_reset", b"{}")
+        self.faults({"script": [], "always": {"kind": "ok"}, "delay": 0})
 
     def faults(self, plan: Mapping[str, Any]) -> None:
         """What to do with the calls to come (http_stub.Plan)."""

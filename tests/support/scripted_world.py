@@ -110,7 +110,12 @@ class Inline:
         return self._run(job, ingest=ingest)
 
     def submit_soon(
-        self, job: Callable[[Transaction], Any], done: Callable[[Any], None], *, ingest: bool = False, lone: bool = False
+        self,
+        job: Callable[[Transaction], Any],
+        done: Callable[[Any], None],
+        *,
+        ingest: bool = False,
+        lone: bool = False,
     ) -> None:
         def run() -> None:
             try:
