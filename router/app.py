@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import structlog
 
-from router import auth, payload, restored
+from router import auth, backoff, payload, restored
 from router.applier import Applied, Applier, Incoming, Work
 from router.claims import Rules
 from router.clock import Clock
@@ -63,6 +63,9 @@ INBOX_AT_ONCE = 200
 PRUNE_SECONDS = 300.0
 PRUNE_AT_ONCE = 5_000
 
+CREDENTIAL_SECONDS = 1.0
+"""How long a credential that was valid is taken after it has been removed. A new one is valid at once."""
+
 
 class App:
     """One router process."""
@@ -87,6 +90,8 @@ class App:
         self._store_fault = ""
         self._backlog: list[Backlog] = []
         self._statuses: list[str] = []
+        self._live: dict[str, tuple[float, auth.Credentials]] = {}
+        """What a webhook may show, by cluster, and until when that is believed without looking at the secrets."""
         self._in_force = self._switched()
         self._dry = is_dry(settings, secrets, self._in_force)
         self._templates = Templates(
@@ -164,7 +169,7 @@ class App:
         self._ground = Ground(
             settings, self._routes, self._writer, self._applier, self._ingest, self._metrics, now, self._act
         )
-        self._watch = Watch(self._ground, self._clock.running)
+        self._watch = Watch(self._ground, self._clock.undisturbed)
         self._reports = reports.Reports(self._ground)
         self._reconciling = Reconciling(self._ground, self._http)
 
@@ -258,6 +263,7 @@ class App:
                 if alone or replica.id.partition("#")[0] == self._name:
                     tx.remove_replica(replica.id)
             tx.beat(Replica(self._owner, now, now, self._version))
+            tx.recall(now + backoff.CAP, now)
             self._lanes.restore(tx.destinations(), now)
             return stale
 
@@ -266,6 +272,7 @@ class App:
             self._escalates_from = self._clock.now() + restored.DOUBTED_FOR
         self._beat_at = time.monotonic()
         self._routes_changed()
+        self._metrics.routes_loaded(ok=True)
         await self._adopt()
         log.info("the store is open", store=self._settings.to_public()["store"]["url"])
         if self._dry:
@@ -321,9 +328,17 @@ class App:
         step = self._clock.check()
         if step:
             log.warning("the machine's clock has jumped", seconds=step / SECOND)
+            self._lanes.stepped(step)
         started = time.monotonic()
         now = self._clock.now()
-        await self._writer.submit(lambda tx: tx.beat(Replica(self._owner, now, now, self._version)))
+        back = step < 0
+
+        def beat(tx: Transaction) -> None:
+            tx.beat(Replica(self._owner, now, now, self._version))
+            if back:
+                tx.recall(now + backoff.CAP, now)
+
+        await self._writer.submit(beat)
         self._beat_at = started
 
     async def _escalate(self) -> None:
@@ -338,7 +353,8 @@ class App:
     def _alive(self, tx: Transaction, now: Micros) -> Sequence[str]:
         lease = self._settings.delivery.lease
         jumped = self._clock.stepped_at and now - self._clock.stepped_at < lease
-        alive = [replica.id for replica in tx.replicas() if jumped or replica.heartbeat_at > now - lease]
+        # A heartbeat from the future was written by a clock that has been set back since; it must not live on for that.
+        alive = [replica.id for replica in tx.replicas() if jumped or abs(now - replica.heartbeat_at) < lease]
         return [*alive, self._owner]
 
     async def _adopt(self) -> None:
@@ -370,12 +386,19 @@ class App:
 
     async def _check_routes(self) -> None:
         digest = self._routes_file.digest
-        self._routes_file.check()
+        self._look_at_routes(self._routes_file.check)
         if self._routes_file.digest != digest:
             await self._replan()
 
+    def _look_at_routes(self, look: Callable[[], object]) -> None:
+        file = self._routes_file
+        before = file.digest, file.problems
+        look()
+        if (file.digest, file.problems) != before:
+            self._metrics.routes_loaded(ok=not file.problems)
+
     def _reload(self) -> None:
-        self._routes_file.reload()
+        self._look_at_routes(self._routes_file.reload)
         asyncio.get_running_loop().create_task(self._replan())
 
     async def _replan(self) -> None:
@@ -489,9 +512,17 @@ class App:
 
     def authenticate(self, authorization: bytes | None, cluster: str) -> bool:
         """Implements web.ports.Ports."""
+        place = cluster if cluster in self._settings.credentials.clusters else ""
+        until, live = self._live.get(place, (0.0, None))
+        now = time.monotonic()
+        if live is not None and now < until and auth.authenticated(authorization, live):
+            return True
+        # Whatever isn't known is judged by the secrets as they are at this moment.
         if not is_authenticated(self._settings, self._secrets):
             return True
-        return auth.authenticated(authorization, self._accepted(cluster))
+        live = self._accepted(cluster)
+        self._live[place] = (now + CREDENTIAL_SECONDS, live)
+        return auth.authenticated(authorization, live)
 
     def may_read(self, authorization: bytes | None) -> bool:
         """Implements web.ports.Ports."""

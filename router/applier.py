@@ -206,6 +206,8 @@ class _Run:
         self._changed_incidents: dict[str, Micros] = {}
         self._before: dict[str, Incident] = {}
         """Incidents that the present webhook has changed, as they were before it."""
+        self._pictured: set[str] = set()
+        """Incidents that an earlier webhook of this run has changed."""
         self._passed: dict[str, list[Incident]] = {}
         """What incidents were between webhooks, where that differs from what they are now in more than counts."""
         self._transitions: list[Transition] = []
@@ -305,8 +307,7 @@ class _Run:
             self._opened[after.id] = after
         self.incidents[after.id] = after
         if after != before:
-            if after.id in self._changed_incidents:
-                self._before.setdefault(after.id, before)
+            self._before.setdefault(after.id, before)
             self._changed_incidents.setdefault(after.id, at)
         if change.kind not in ("repeated", "changed"):
             self._note(after, change.state.fingerprint, change.kind, detail, at)
@@ -319,8 +320,9 @@ class _Run:
         """
         for known, before in self._before.items():
             after = self.incidents[known]
-            if _level(before) != _level(after):
+            if known in self._pictured and _level(before) != _level(after):
                 self._passed.setdefault(known, []).append(before)
+        self._pictured.update(self._before)
         self._before.clear()
 
     def _fold_into_storm(self, incident: Incident, at: Micros) -> Incident:

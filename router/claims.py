@@ -7,12 +7,12 @@ claim it was made for: a row that another replica has taken over meanwhile is th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
 
-from router import planning
+from router import backoff, planning
 from router.applier import Work
 from router.breaker import Breaker
 from router.lanes import UNKNOWN_CHANNEL
@@ -37,6 +37,9 @@ TICK_LIMIT = 512
 
 REQUEUED_AT_MOST = 10_000
 """How many dead letters are looked through when a destination recovers."""
+
+LONGEST_WAIT = 2 * backoff.CAP
+"""No back-off of ours reaches further; a Retry-After of the provider's may, and is kept."""
 
 PASSING = frozenset(Reason) - {Reason.BAD_MESSAGE, Reason.BUG}
 """Reasons that a recovered destination makes void: the message wasn't at fault."""
@@ -131,6 +134,11 @@ def record(
             if not repeated:
                 late += 1
                 attempts += _ledger(result, late=True)
+                if row is not None and _may_have_changed(result.outcome):
+                    # The call may have landed after whatever was sent in its place, even after its assertion.
+                    rows[key] = saved[key] = planning.assert_again(
+                        row, now, rules.traits_of(key[1]), rules.assert_after
+                    )
             elif row is not None and ours:
                 # It was recorded, and claimed anew for the next step; nobody else in this process has heard of that.
                 again.append(row)
@@ -153,6 +161,11 @@ def record(
         tx.save_destination(status)
     lines = rules.missed(tx, missed, now) if missed else ()
     return Recorded((*_with_snapshots(tx, again), *lines), late)
+
+
+def _may_have_changed(outcome: Outcome | None) -> bool:
+    """Whether the destination may show something else because of the call."""
+    return isinstance(outcome, Delivered) or (isinstance(outcome, Retry) and outcome.maybe_shown)
 
 
 def _settle(row: Delivery, result: Result, rules: Rules, now: Micros) -> planning.Settled:
@@ -296,8 +309,15 @@ def _tell_of_taken_over(tx: Transaction, rows: Sequence[Delivery], now: Micros) 
         tx.add_transitions(lines)
 
 
-def requeue(tx: Transaction, destinations: Container[str], rules: Rules, now: Micros) -> int:
-    """Give the dead letters of recovered destinations another chance, unless the message itself was at fault."""
+def requeue(tx: Transaction, destinations: Collection[str], rules: Rules, now: Micros) -> int:
+    """Give the dead letters of recovered destinations another chance, unless the message itself was at fault.
+
+    What waits for its back-off there is due at once: the reason for waiting is gone.
+    """
+    room = dict.fromkeys(destinations, REQUEUED_AT_MOST)
+    soon = tx.take_due(now + LONGEST_WAIT, rules.alive(tx, now), room, 0, REQUEUED_AT_MOST)
+    late = [row for row in soon if row.status is Status.WAITING and row.next_at > now]
+    tx.save_deliveries([row._replace(next_at=now) for row in late])
 
     def chosen(row: Delivery) -> bool:
         return row.status is Status.DEAD and row.destination in destinations and row.reason in PASSING

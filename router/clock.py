@@ -27,7 +27,7 @@ class Clock:
         self.stepped_at: Micros = 0
         """When a step was last taken over, in the new time; 0 when never."""
         self._set()
-        self._started = self._steady()
+        self._started = self._undisturbed_since = self._steady()
 
     def _set(self) -> None:
         self._offset = int(self._wall() * 1_000_000) - self._steady() // 1000
@@ -40,6 +40,10 @@ class Clock:
         """How long this clock has been running, whatever the wall clock did."""
         return (self._steady() - self._started) // 1000
 
+    def undisturbed(self) -> Micros:
+        """How long it has been running since the last step: what was dated before that looks older or younger now."""
+        return (self._steady() - self._undisturbed_since) // 1000
+
     def check(self) -> Micros:
         """Follow the wall clock if it has stepped. By how much it did; 0 when it hasn't."""
         step = int(self._wall() * 1_000_000) - self.now()
@@ -48,5 +52,6 @@ class Clock:
             self._offset += max(-1000, min(step, 1000)) if step > 0 else 0
             return 0
         self._set()
+        self._undisturbed_since = self._steady()
         self.stepped_at = self.now()
         return step

@@ -19,7 +19,7 @@ import structlog
 from router import internal
 from router.applier import Applied, Applier, Incoming, Work
 from router.internal import Trouble
-from router.model import Alert, InboxRow, Micros, Quarantined
+from router.model import SECOND, Alert, InboxRow, Micros, Quarantined
 from router.store import StoreError, StoreUnavailable, Transaction
 
 if TYPE_CHECKING:
@@ -31,13 +31,23 @@ log = structlog.get_logger("router.ingest")
 ALERTS_AT_ONCE = 500
 """How many alerts are applied in one transaction: enough to share a commit, few enough that others don't wait."""
 
+STORM_ALERTS = 16
+"""With fewer alerts to be applied there is no storm, and none of them waits for others."""
+
+STORM_SECONDS = 0.25
+"""How long alerts wait in a storm, at most. While webhooks pour in, acknowledging comes first: what is acknowledged is
+safe, what is applied later is applied in larger batches, and both share one interpreter."""
+
+LULL_SECONDS = 0.02
+"""Webhooks pour in no more when none has come for so long."""
+
 PENDING_ALERTS = 50_000
 """More alerts than this, acknowledged and not yet applied, and webhooks are put off with 503: five times the largest
 payload that is tested. Alertmanager sends them again."""
 
 ANSWER_SECONDS = 0.8
-"""How long a sender waits for its acknowledgement. Alertmanager is to have its 503 within a second, also while the store
-doesn't answer at all; what is committed all the same is applied, and does no harm when it comes again."""
+"""How long a sender waits for its acknowledgement: Alertmanager is to have its 503 within a second, also while the
+store doesn't answer at all. What is committed all the same is applied, and does no harm when it comes again."""
 
 RETRY_SECONDS = 0.25
 HEAD_BYTES = 65_536
@@ -106,6 +116,9 @@ class Ingest:
         self._pending_alerts = 0
         self._known: set[str] = set()
         self._apply_is_queued = False
+        self._came_at = 0.0
+        """When the last webhook came, by the loop's clock."""
+        self._lull: asyncio.TimerHandle | None = None
         self._numbers = itertools.count()
         self._incarnation = os.urandom(6).hex()
 
@@ -127,7 +140,9 @@ class Ingest:
     async def accept(self, cluster: str, request_id: str, received_at: Micros, body: bytes, webhook: Webhook) -> None:
         """Returns once the webhook is committed. StoreError when it isn't: the sender has to send it again."""
         row = InboxRow(self.new_id(), cluster, received_at, request_id, self._owner, body)
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._came_at = loop.time()
         self._unwritten.append((row, self._incoming(row, webhook), future))
         self._queue_insert()
         await future
@@ -153,7 +168,7 @@ class Ingest:
                 loop.call_later(ANSWER_SECONDS, self._watch)
 
     def _watch(self) -> None:
-        """Tell those who wait for an insert that takes too long. One timer serves many inserts, since most are quick."""
+        """Tell those who wait for an insert that takes too long. One timer serves many inserts: most are quick."""
         loop = asyncio.get_running_loop()
         self._watching = self._insert is not None
         if self._insert is None:
@@ -233,7 +248,7 @@ class Ingest:
     # Applying
 
     def _queue_apply(self) -> None:
-        if not self._apply_is_queued and self._pending:
+        if not self._apply_is_queued and self._pending and not self._storms():
             self._apply_is_queued = True
             batch: list[_Pending] = []
             alerts = 0
@@ -241,6 +256,23 @@ class Ingest:
                 batch.append(self._pending.popleft())
                 alerts += len(batch[-1].incoming.alerts)
             self._apply(batch)
+
+    def _storms(self) -> bool:
+        """Whether webhooks pour in, so that their acknowledgements go first. Then this is asked again in time."""
+        if self._pending_alerts < STORM_ALERTS:
+            return False
+        loop = asyncio.get_running_loop()
+        waited = (self._now() - self._pending[0].incoming.received_at) / SECOND
+        left = min(self._came_at + LULL_SECONDS - loop.time(), STORM_SECONDS - waited)
+        if left <= 0:
+            return False
+        if self._lull is None:
+            self._lull = loop.call_later(left, self._after_lull)
+        return True
+
+    def _after_lull(self) -> None:
+        self._lull = None
+        self._queue_apply()
 
     def _apply(self, batch: list[_Pending]) -> None:
         incoming = [item.incoming for item in batch]

@@ -164,8 +164,7 @@ class Lane:
 
     def stuck(self, now: Micros) -> list[Work]:
         """Take out what is to be handed back: all that waits while the breaker lets nothing through, and the stale."""
-        probing = self.breaker.is_open and self.running
-        if probing or not breakers.allows(self.breaker, now):
+        if not breakers.allows(self.breaker, now):
             return self.empty()
         stale: list[Work] = []
         for queue in (self._urgent, self._others):
@@ -218,6 +217,12 @@ class Lanes:
     def all(self) -> list[Lane]:
         """Every lane there is."""
         return list(self._lanes.values())
+
+    def stepped(self, step: Micros) -> None:
+        """The clock was set by so much: what lies ahead stays as far ahead as it was."""
+        for lane in self.all():
+            lane.breaker = lane.breaker._replace(since=lane.breaker.since + step, until=lane.breaker.until + step)
+            lane.rate = lane.rate._replace(full_at=lane.rate.full_at + step)
 
     def restore(self, statuses: Iterable[DestinationStatus], now: Micros) -> None:
         """Take up what the store knows of the destinations' health, after a restart."""

@@ -210,7 +210,7 @@ END_UNTOLD = "its end was not told yet"
 
 
 def _untold(before: Delivery, wanted: View) -> str:
-    """What was wanted, has certainly not been told, and gives way to a newer state: BEGINNING_UNTOLD, END_UNTOLD, or "".
+    """What was wanted, is certainly not told, and gives way to a newer state: BEGINNING_UNTOLD, END_UNTOLD or nothing.
 
     A call under way counts as made; when it certainly failed, `_given_up` has the last word. An end gives way when the
     same episode is wanted again, after a fall and a rise of the severity: then the page that is open serves for both.
@@ -226,7 +226,7 @@ def _untold(before: Delivery, wanted: View) -> str:
 
 
 def _given_up(row: Delivery, after: Delivery) -> str:
-    """The same for a claim whose call certainly showed nothing, or was never made; what is wanted has moved on since."""
+    """The same for a claim whose call certainly showed nothing, or was never made, while what is wanted moved on."""
     claim, shown, wanted = row.claim, after.shown, row.wanted
     if row.mode is not Mode.NOW:
         return ""
@@ -301,6 +301,17 @@ def take_over(row: Delivery, now: Micros, traits: Traits, assert_after: Micros) 
         since=row.since or now,
         repeat_at=now + assert_after if traits.idempotent and row.mode is Mode.NOW else 0,
     )
+
+
+def assert_again(row: Delivery, now: Micros, traits: Traits, assert_after: Micros) -> Delivery:
+    """A delivery whose destination was called by somebody who no longer had it: what it should show is sent once more.
+
+    At once when nothing else is to be sent; else when the calls that are under way have ended.
+    """
+    if not traits.idempotent or row.mode is not Mode.NOW or row.shown.state is Shown.NONE:
+        return row
+    at = now if row.status is Status.SETTLED else now + assert_after
+    return row._replace(repeat_at=min(row.repeat_at, at) if row.repeat_at else at)
 
 
 def _free(row: Delivery) -> Delivery:

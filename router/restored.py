@@ -19,8 +19,8 @@ from router.model import MINUTE, Delivery, Heartbeat, Micros, Mode, Replica, Sho
 from router.store import Transaction
 
 STALE = 5 * MINUTE
-"""A store that nobody has written to for this long may be an old one. A replica writes each few seconds, and a cluster's
-Watchdog comes each minute or so; a restart takes less."""
+"""A store that nobody has written to for this long may be an old one. A replica writes each few seconds, a Watchdog
+comes each minute or so, and a restart takes less."""
 
 DOUBTED_FOR = 15 * MINUTE
 """How long what such a store takes for open isn't escalated: the reconciler believes a peer that has been up for this

@@ -56,7 +56,7 @@ def load(options: Mapping[str, str], channels: Mapping[str, type]) -> Loaded | t
     loaded = load_settings(options, os.environ, _read_whole, channels)
     if not isinstance(loaded, Settings):
         return loaded
-    return Loaded(loaded, Secrets(os.environ, read_bytes, loaded.secrets_dir))
+    return Loaded(loaded, Secrets(dict(os.environ), read_bytes, loaded.secrets_dir))
 
 
 def _read_whole(path: str) -> bytes:

@@ -138,6 +138,12 @@ class Transaction(Protocol):
         """
         ...
 
+    def recall(self, beyond: Micros, now: Micros) -> int:
+        """Let deliveries that are WAITING for a time after `beyond` be due now: a clock that ran ahead has set it. How
+        many there were.
+        """
+        ...
+
     def digest_deliveries(self) -> list[Delivery]:
         """All deliveries of mode DIGEST whose shown differs from wanted, or whose wanted state is FIRING, locked."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from router.model import DAY, HOUR, MINUTE, SECOND, Micros
@@ -24,6 +25,7 @@ LAST = datetime.max.replace(tzinfo=UTC)
 URL_SAFE = "%/:=&?~#+!$,;@()*[]-._"
 
 
+@lru_cache(maxsize=1_024)
 def safe_url(text: str) -> str:
     """The address when it is http or https, with a host and without a user name; otherwise empty.
 
@@ -51,6 +53,9 @@ def clean(text: str, limit: int) -> str:
 
 def one_line(text: str, limit: int = LINE_CHARACTERS) -> str:
     """The text on one line, without control characters, with at most `limit` characters."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+        # Most names and values are like that already.
+        return text.strip()
     text = LINE_BREAKS.sub(" ", text[: 4 * limit])
     return cut(UNWANTED.sub("", BLANKS.sub(" ", text)).strip(), limit)
 

@@ -20,7 +20,7 @@ class Watch:
     """The router's own alerts, and the fallback."""
 
     def __init__(self, ground: Ground, running: Callable[[], Micros]) -> None:
-        """`running`: how long this process has been listening."""
+        """`running`: how long this process has been listening with a clock that nobody has set."""
         self._ground = ground
         self._running = running
 

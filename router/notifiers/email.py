@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0
     """0: 587 with STARTTLS, 465 with implicit TLS, 25 without TLS."""
     tls: Tls = "starttls"
+    """starttls, implicit (TLS from the first byte), or none."""
     username: str = ""
     """The name of the secret that holds the user name; empty: no authentication."""
     password: str = ""

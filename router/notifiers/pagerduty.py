@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout: float = 10.0
     """For a call as a whole; a shorter one of the dispatcher's holds."""
     connect_timeout: float = 5.0
+    """For the connection alone."""
     threads: int = 16
     """Calls under way at once, for all routing keys together."""
     proxy: str = ""

@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Slack's part of the settings. Times are seconds."""
 
     api_url: str = "https://slack.com/api/"
+    """Where Slack's Web API is; http only on loopback."""
     timeout: float = 10.0
     """For a call as a whole; a shorter one of the dispatcher's holds."""
     proxy: str = ""

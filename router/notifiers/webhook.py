@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout: float = 10.0
     """For a call as a whole; a shorter one of the dispatcher's holds."""
     connect_timeout: float = 5.0
+    """For the connection alone."""
     bearer: dict[str, str] = {}
     """By the name of an address's secret: the name of the bearer token that is sent there."""
     signing_key: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from router.model import Delivery, Micros, Mode, Shown, Status
 from router.store import Backlog, DeliveryKey
@@ -90,6 +90,13 @@ _TAKE_OVER = Query(
         )
         .order_by(*_KEY)
         .with_for_update(skip_locked=True)
+    )
+)
+_RECALL = Query(
+    lambda _: (
+        update(DELIVERIES)
+        .where(_UNSETTLED, _D.status == _WAITING, _D.due_at > number("beyond"))
+        .values(next_at=number("now"), due_at=number("now"))
     )
 )
 _DIGESTS = Query(
@@ -205,6 +212,9 @@ class Deliveries:
                 params = {"destination": stored, "ids": self.writer.strings(ids), "alive": living}
                 taken[free(stored)] = [r.delivery_of(row) for row in self.db.fetch(_TAKE_OVER, params)]
         return taken
+
+    def recall(self, beyond: Micros, now: Micros) -> int:
+        return self.db.run(_RECALL, {"beyond": beyond, "now": now})
 
     def digest_deliveries(self) -> list[Delivery]:
         return [r.delivery_of(row) for row in self.db.fetch(_DIGESTS, {})]

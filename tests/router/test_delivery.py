@@ -12,7 +12,7 @@ import virtual_loop
 from memory_store import Database, MemoryStore
 from virtual_loop import START, now
 
-from router import planning
+from router import claims, planning
 from router.applier import Work
 from router.claims import Rules
 from router.delivery import Call, Dispatcher, Hooks
@@ -424,6 +424,7 @@ def test_a_fenced_replica_neither_claims_nor_sends():
     async def scenario(process: Process):
         process.fenced = True
         await seconds(2)
+        assert process.store.calls["take_due"] == 0
         assert process.database.delivery("a", PAGE).status == Status.WAITING
         claimed = planning.claim(row("b"), "me", PAGER, now())
         process.database.seed(incident("b"), claimed)
@@ -436,6 +437,25 @@ def test_a_fenced_replica_neither_claims_nor_sends():
         assert {name for name, _ in process.pager.told} == {"a", "b"}
 
     play(scenario, row("a"))
+
+
+def test_a_row_that_others_gave_back_is_not_sent_while_our_own_call_is_under_way():
+    async def slow(_job: Job) -> Outcome:
+        await seconds(3)
+        return Delivered()
+
+    async def scenario(process: Process):
+        await seconds(1)
+        mine = process.database.delivery("a", PAGE)
+        process.database.seed(mine._replace(status=Status.WAITING, owner="", claim=NOTHING))
+        await seconds(2)
+        assert len(process.pager.jobs) == 1
+        await seconds(5)
+        assert len(process.pager.jobs) == 2
+        assert process.pager.most == 1
+        assert process.database.delivery("a", PAGE).status == Status.SETTLED
+
+    play(scenario, row("a"), pager=FakeNotifier(slow))
 
 
 def test_claims_that_waited_too_long_for_their_call_are_given_back_first():
@@ -479,6 +499,28 @@ def test_results_are_kept_while_the_store_is_down_and_no_more_calls_are_made():
     play(scenario)
 
 
+def test_every_destination_goes_on_when_the_store_is_back():
+    async def scenario(process: Process):
+        await seconds(0.3)
+        claimed = [
+            planning.claim(row("a", PAGE), "me", PAGER, now()),
+            planning.claim(row("b", CHANNEL), "me", CHAT, now()),
+        ]
+        process.database.seed(incident("a"), incident("b"), *claimed)
+        process.store.down = True
+        process.dispatcher.offer([Work(claimed[0], None)])
+        await seconds(1)
+        process.dispatcher.offer([Work(claimed[1], None)])
+        await seconds(1)
+        assert process.chat.jobs == []
+        process.store.down = False
+        await seconds(3)
+        assert process.chat.told == [("b", FIRING)]
+        assert process.dispatcher.pending() == 0
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("point", ["commit-kept", "commit-lost"])
 def test_a_record_of_unknown_outcome_is_repeated_without_a_second_call(point: str):
     async def scenario(process: Process):
@@ -513,6 +555,25 @@ def test_a_claim_of_unknown_outcome_is_found_by_the_sweep():
         assert [(step, process.pager.jobs[0].uncertain) for _, step in process.pager.told] == [(FIRING, True)]
 
     play(scenario, row("a"))
+
+
+def test_a_claim_that_was_committed_just_now_is_only_suspected_by_a_sweep():
+    store = MemoryStore()
+    claimed = planning.claim(row("a"), "me", PAGER, START)
+    store.database.seed(incident("a"), claimed)
+    rules = Rules("me", TRAITS, lambda: MINUTE, 30 * SECOND, lambda _tx, _at: ["me"])
+    key = ("a", PAGE)
+
+    def sweep(**options: Any) -> claims.Claimed:
+        with store.begin() as tx:
+            return claims.sweep(tx, rules, START + SECOND, {}, **options)
+
+    first = sweep(known={}, suspects={})
+    assert (first.work, first.suspects) == ((), {key: FIRING})
+    assert sweep(known={key}, suspects=first.suspects).suspects == {}
+    assert sweep(known={}, suspects={key: View(2, Shown.FIRING, 0)}).work == ()
+    [work] = sweep(known={}, suspects=first.suspects).work
+    assert (work.delivery.shown.state, work.delivery.owner) == (Shown.UNKNOWN, "me")
 
 
 def test_the_sweep_leaves_alone_what_is_under_way():
@@ -683,6 +744,16 @@ def test_dead_letters_of_a_recovered_destination_are_tried_again_unless_the_mess
         assert [line.kind for line in process.database.transitions.values()] == ["replayed"]
 
     play(scenario, row("a"), row("b"), row("c"), down, poison, elsewhere, pager=FakeNotifier(outage(10)))
+
+
+def test_what_backs_off_for_long_goes_at_once_when_its_destination_has_recovered():
+    late = row("late", status=Status.WAITING, reason="timeout", attempts=4)._replace(next_at=START + 60 * SECOND)
+
+    async def scenario(process: Process):
+        await seconds(18)
+        assert process.database.delivery("late", PAGE).shown == FIRING
+
+    play(scenario, row("a"), row("b"), row("c"), late, pager=FakeNotifier(outage(10)))
 
 
 def test_a_refused_destination_is_parked_probed_and_spends_no_attempts():

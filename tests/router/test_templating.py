@@ -209,7 +209,7 @@ def test_what_templates_need_they_have(folder):
     text, reported = render(folder, source)
     assert reported == []
     assert text.split("\n")[0].strip() == (
-        "1:instance=A:80;2:job=CHECKOUT;2 runbook,dashboard,silence,query,router "
+        "1:instance=A:80;2:job=CHECKOUT;2 runbook,dashboard,silence,query "
         "Checkout answers some of requests with an error 02:10 2026-03-01 02:10 UTC page 0"
     )
 

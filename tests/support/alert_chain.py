@@ -23,7 +23,11 @@ class Chain:
         self.library = compiled(folder, self.providers, self.router, [self.manager])
 
     def __enter__(self) -> Self:
-        start([self.router], [self.manager])
+        try:
+            start([self.router], [self.manager])
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -29,7 +29,7 @@ import sqlalchemy
 from alertmanager_stub import AlertmanagerStub
 from kill_check import Evidence, Verdict, judge
 from kill_script import CLUSTER, Script, Step, make_script
-from router_process import TOKEN, Providers, RouterProcess, fetch, free_low_port, routes_document
+from router_process import TOKEN, Providers, RouterProcess, routes_document
 
 from router.model import Transition
 from router.store import Transaction
@@ -139,8 +139,6 @@ class Run:
             )
             for number in range(wishes.replicas)
         ]
-        for router in self.routers:
-            router.port = free_low_port()
         self.script: Script = make_script(
             wishes.seed,
             transitions=wishes.transitions,

@@ -210,6 +210,12 @@ class MemoryTransaction:
                 taken.append(row)
         return taken
 
+    def recall(self, beyond: Micros, now: Micros) -> int:
+        rows = [row for row in self._db.deliveries() if row.status == Status.WAITING and row.mode != Mode.DIGEST]
+        early = [row._replace(next_at=now) for row in rows if row.next_at > beyond]
+        self.save_deliveries(early)
+        return len(early)
+
     def digest_deliveries(self) -> list[Delivery]:
         rows = [row for row in self._db.deliveries() if row.mode == Mode.DIGEST]
         return [row for row in rows if row.shown != row.wanted or row.wanted.state == Shown.FIRING]
