@@ -75,9 +75,12 @@ def _firing(known: AlertState, alert: Alert, resolved: Resolved, incident_id: st
             and known.team == resolved.team
             and known.notify == resolved.notify
         )
+        # A start moves earlier when Alertmanager merges alerts, but never back into the episode before. One that moves
+        # later tells of an end that has not been told: when that comes late, it must not close what fires now.
+        ends_at = max(known.ends_at, alert.starts_at - 1) if alert.starts_at > known.starts_at else known.ends_at
         state = known._replace(
-            # A start that moves earlier never reaches back into the episode before.
-            starts_at=max(min(known.starts_at, alert.starts_at), known.ends_at),
+            starts_at=max(alert.starts_at, ends_at + 1),
+            ends_at=ends_at,
             severity=resolved.severity,
             team=resolved.team,
             notify=resolved.notify,

@@ -38,7 +38,7 @@ STORM_SECONDS = 0.25
 """How long alerts wait in a storm, at most. While webhooks pour in, acknowledging comes first: what is acknowledged is
 safe, what is applied later is applied in larger batches, and both share one interpreter."""
 
-LULL_SECONDS = 0.02
+LULL_SECONDS = 0.05
 """Webhooks pour in no more when none has come for so long."""
 
 PENDING_ALERTS = 50_000

@@ -310,8 +310,10 @@ def assert_again(row: Delivery, now: Micros, traits: Traits, assert_after: Micro
     """
     if not traits.idempotent or row.mode is not Mode.NOW or row.shown.state is Shown.NONE:
         return row
-    at = now if row.status is Status.SETTLED else now + assert_after
-    return row._replace(repeat_at=min(row.repeat_at, at) if row.repeat_at else at)
+    if 0 < row.repeat_at <= now + assert_after:
+        # It is due soon anyway, such as after the take-over.
+        return row
+    return row._replace(repeat_at=now if row.status is Status.SETTLED else now + assert_after)
 
 
 def _free(row: Delivery) -> Delivery:
