@@ -36,9 +36,9 @@ class Watch:
         known = tx.firing_alerts(INTERNAL_CLUSTER)
         keys = [(INTERNAL_CLUSTER, state.fingerprint) for state in known]
         present: list[internal.Trouble] = []
-        kinds = {internal.REFUSED}
+        # Also while it is switched off: a silence that was told before ends then.
+        kinds = {internal.REFUSED, internal.WATCHDOG_SILENT}
         if ground.settings.watchdog.enabled:
-            kinds.add(internal.WATCHDOG_SILENT)
             silences = watchdog.silent(routes.clusters, tx.heartbeats(), now - self._running(), now)
             present += [internal.watchdog_silent(silence) for silence in silences]
         configured = all_destinations(routes)

@@ -11,13 +11,14 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+import slack_adapter
 import virtual_loop
 from http_stub import Fault, Kind
 from memory_store import MemoryStore
@@ -26,7 +27,6 @@ from postgres_server import PostgresServer
 from router_process import PAGERDUTY_KEY, SUPPORT, Providers, RouterProcess, Stub, eventually
 from router_world import PAYMENTS_PAGERDUTY, PAYMENTS_SLACK, TRAITS, alert, incident_of
 from scripted_world import LEASE, World
-from slack_adapter import ADAPTER as SlackAdapter
 from store_factory import a_delivery, an_incident
 from virtual_loop import now
 from webhooks import alert as fired
@@ -760,7 +760,7 @@ def test_case_15_an_hour_of_5xx_costs_a_probe_every_five_seconds_and_loses_nothi
             starts = of_calls(world, "pagerduty")
             after_opening = [at for at in starts if at > 5]
             assert len(starts) <= 4 + 3_600 // 5 + 1
-            assert all(later - earlier >= 5 for earlier, later in zip(after_opening, after_opening[1:], strict=False))
+            assert all(later - earlier >= 5 for earlier, later in pairwise(after_opening))
             # Another row each time: one poison message could not keep the breaker open.
             assert len({call.job.delivery.incident_id for call in pagerduty.calls}) == len(NAMES)
             assert all(row.status is not Status.DEAD for row in world.rows())
@@ -986,7 +986,7 @@ SLACK_CLASSES = {
 @pytest.mark.parametrize("code", SLACK_CLASSES)
 def test_case_20_an_ok_false_of_slack_is_judged_by_its_code(code: str):
     async def scenario() -> Outcome:
-        adapter = SlackAdapter()
+        adapter = slack_adapter.ADAPTER()
         async with running(adapter) as notifier:
             adapter.stub.fail(code)
             outcome = await notifier.send(job(adapter))

@@ -1,6 +1,6 @@
 """The router with a point at which it kills itself, as `kill -9` would at exactly that moment.
 
-Run as a script in place of `python -m router`. KILL_AT is `EVENT:MOMENT:NUMBER`, and names one transaction: the NUMBERth
+Run as a script in place of `python -m router`. KILL_AT is `EVENT:MOMENT:NUMBER`, and names a transaction: the NUMBERth
 (from 1) in which EVENT happens; it dies there by SIGKILL at MOMENT: `inside` (when the event is about to happen),
 `before` (all is done but the commit) or `after` (committed, and nobody has been told). Events:
 

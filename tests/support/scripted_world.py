@@ -8,7 +8,7 @@
             await asyncio.sleep(3600)            # takes no time
     virtual_loop.run(scenario())
 
-What is real: ingestion, the state machine, planning, claims, lanes, breakers, the dispatcher and the recorder. Unlike in
+What is real: ingestion, the state machine, planning, claims, lanes, breakers, the dispatcher, the recorder. Unlike in
 fault_world no notifier is: a test says which outcome a call has, so that the router's answer to it is seen alone.
 """
 
@@ -170,7 +170,8 @@ class RouterReplica:
             routes=lambda: world.routes,
             traits=TRAITS,
             owner=name,
-            room=lambda destination: self.dispatcher.room(destination),
+            # The dispatcher is made below.
+            room=lambda destination: self.dispatcher.room(destination),  # noqa: PLW0108
         )
         self.dispatcher = Dispatcher(
             writer=self.writer,

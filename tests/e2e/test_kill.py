@@ -1,0 +1,176 @@
+"""Kills the router again and again under load, and asks for every transition afterwards. kill_check is the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kill_check import Evidence, Level, judge, levels, pages_of
+from kill_run import Outcome, Wishes, on_postgresql, run_kills
+
+from router.model import Status, Transition
+
+SHORT = Wishes(kills=12, transitions=2_000, incidents=120)
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return run_kills(tmp_path_factory.mktemp("kill"), SHORT)
+
+
+def summary(outcome: Outcome) -> str:
+    return "\n".join([outcome.table(), *outcome.verdict.problems])
+
+
+@pytest.mark.full
+def test_nothing_is_lost_when_the_router_is_killed_again_and_again(outcome: Outcome) -> None:
+    assert not outcome.verdict.problems, summary(outcome)
+    counts = outcome.verdict.counts
+    assert outcome.figures["kills"] >= SHORT.kills
+    assert outcome.figures["transitions"] >= SHORT.transitions
+    assert counts["opened"] > 50, summary(outcome)
+    assert counts["failed"] > 20, "the providers did misbehave\n" + summary(outcome)
+    assert counts["dead"] == 0, summary(outcome)
+
+
+@pytest.mark.full
+def test_nothing_is_lost_with_two_replicas_on_postgresql(tmp_path: Path) -> None:
+    outcome = on_postgresql(tmp_path, SHORT._replace(kills=8, transitions=1_500))
+    assert not outcome.verdict.problems, summary(outcome)
+    assert outcome.verdict.counts["opened"] > 50, summary(outcome)
+
+
+# The judge itself can say no
+
+
+def _a_resolve_is_lost(evidence: Evidence) -> Evidence:
+    pages = [dict(page) for page in evidence.pages]
+    over = next(page for page in reversed(pages) if page["status"] == "resolved")
+    over["status"] = "triggered"
+    return evidence._replace(pages=pages)
+
+
+def _a_page_is_lost(evidence: Evidence) -> Evidence:
+    burning = next(page for page in evidence.pages if page["status"] != "resolved")
+    return evidence._replace(pages=[page for page in evidence.pages if page is not burning])
+
+
+def _somebody_is_paged_twice(evidence: Evidence) -> Evidence:
+    doubt_free = _without_doubt(evidence)
+    page = next(page for page in evidence.pages if page["dedup_key"] in doubt_free and page["status"] == "resolved")
+    return evidence._replace(pages=[*evidence.pages, page])
+
+
+def _a_finished_page_never_opened(evidence: Evidence) -> Evidence:
+    doubt_free = _without_doubt(evidence)
+    gone = next(page for page in evidence.pages if page["dedup_key"] in doubt_free and page["status"] == "resolved")
+    return evidence._replace(pages=[page for page in evidence.pages if page is not gone])
+
+
+def _a_resolve_came_before_its_trigger(evidence: Evidence) -> Evidence:
+    identity = min(_without_doubt(evidence))
+    return evidence._replace(dropped={**evidence.dropped, identity: 1})
+
+
+def _slack_is_told_twice(evidence: Evidence) -> Evidence:
+    told = [line for line in evidence.messages if _payload(line).get("part") == "message"]
+    message = next(line for line in told if _payload(line)["incident"] in _without_doubt(evidence))
+    return evidence._replace(messages=[*evidence.messages, message])
+
+
+def _slack_shows_what_is_over(evidence: Evidence) -> Evidence:
+    messages = list(evidence.messages)
+    place = max(number for number, line in enumerate(messages) if _payload(line).get("state") == "resolved")
+    stale = {**_payload(messages[place]), "state": "firing"}
+    messages[place] = {**messages[place], "metadata": {"event_payload": stale}}
+    return evidence._replace(messages=[line for line in messages if _payload(line).get("part") == "message"])
+
+
+def _a_message_never_came(evidence: Evidence) -> Evidence:
+    told = [line for line in evidence.messages if _payload(line).get("part") == "message"]
+    return evidence._replace(messages=told[:-1])
+
+
+def _a_webhook_is_forgotten(evidence: Evidence) -> Evidence:
+    identity = next(name for name, lines in evidence.transitions.items() if any(line.kind == "fired" for line in lines))
+    lines = list(evidence.transitions[identity])
+    lines.remove(next(line for line in lines if line.kind == "fired"))
+    return evidence._replace(transitions={**evidence.transitions, identity: lines})
+
+
+def _an_alert_is_believed_to_fire(evidence: Evidence) -> Evidence:
+    return evidence._replace(alerts=evidence.alerts[1:])
+
+
+def _a_row_still_waits(evidence: Evidence) -> Evidence:
+    identity, rows = next((name, rows) for name, rows in evidence.deliveries.items() if rows)
+    waiting = [rows[0]._replace(status=Status.WAITING), *rows[1:]]
+    return evidence._replace(deliveries={**evidence.deliveries, identity: waiting})
+
+
+def _a_webhook_stays_in_the_inbox(evidence: Evidence) -> Evidence:
+    return evidence._replace(inbox=1)
+
+
+def _payload(message: object) -> dict[str, str]:
+    assert isinstance(message, dict)
+    found: dict[str, str] = message.get("metadata", {}).get("event_payload", {})
+    return found
+
+
+def _without_doubt(evidence: Evidence) -> set[str]:
+    """Incidents about which no call was ever uncertain."""
+    doubtful = {attempt.incident_id for attempt in evidence.attempts if attempt.outcome != "delivered"}
+    doubtful |= {
+        line.incident_id for lines in evidence.transitions.values() for line in lines if line.kind == "taken_over"
+    }
+    return set(evidence.truth) - doubtful - set(evidence.dropped)
+
+
+DOCTORED: dict[Callable[[Evidence], Evidence], str] = {
+    _a_resolve_is_lost: "pages burn",
+    _a_page_is_lost: "pages burn",
+    _somebody_is_paged_twice: "too often",
+    _a_finished_page_never_opened: "pages lost",
+    _a_resolve_came_before_its_trigger: "before their trigger",
+    _slack_is_told_twice: "duplicates at Slack",
+    _slack_shows_what_is_over: "which is over",
+    _a_message_never_came: "Slack",
+    _a_webhook_is_forgotten: "began",
+    _an_alert_is_believed_to_fire: "fire here",
+    _a_row_still_waits: "waiting",
+    _a_webhook_stays_in_the_inbox: "not applied",
+}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("doctor", DOCTORED, ids=lambda doctor: doctor.__name__.strip("_"))
+def test_the_judge_notices_that(outcome: Outcome, doctor: Callable[[Evidence], Evidence]) -> None:
+    problems = judge(doctor(outcome.evidence)).problems
+    assert any(DOCTORED[doctor] in problem for problem in problems), problems
+
+
+def test_pages_are_counted_by_rises_and_episodes() -> None:
+    def life(*severities: str) -> list[Level]:
+        """Each `|` begins an episode; `-` is closed."""
+        found, episode = [], 1
+        for severity in severities:
+            found.append(Level(episode, "" if severity == "-" else severity))
+            episode += severity == "-"
+        return found
+
+    assert pages_of(life("medium", "-")) == {}
+    assert pages_of(life("critical", "high", "critical", "-")) == {1: 1}
+    assert pages_of(life("critical", "medium", "high", "-")) == {1: 2}
+    assert pages_of(life("critical", "-", "critical")) == {1: 1, 2: 1}
+    assert pages_of(life("medium", "critical", "-", "high", "-")) == {1: 1, 2: 1}
+
+
+def test_lines_of_one_webhook_are_one_level() -> None:
+    lines = [
+        Transition(1, "i", "", 1, "opened", "medium"),
+        Transition(1, "i", "", 1, "severity", "critical"),
+        Transition(2, "i", "", 1, "closed", "critical"),
+    ]
+    assert levels(lines) == [Level(1, "critical"), Level(1, "")]
