@@ -31,7 +31,7 @@ def request_id(given: bytes | None) -> str:
     if given is not None and _SANE_ID.fullmatch(given):
         return given.decode()
     # It protects nothing, so that it need not cost a system call.
-    return f"{random.getrandbits(64):016x}"  # noqa: S311
+    return f"{random.getrandbits(64):016x}"
 
 
 async def answer(send: Send, status: int, body: bytes, identity: str, extra: Iterable[Header] = ()) -> None:
