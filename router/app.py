@@ -287,7 +287,8 @@ class App:
         await self._adopt(PENDING_ALERTS)
         log.info("the store is open", store=self._settings.to_public()["store"]["url"])
         if self._dry:
-            log.warning("dry run: messages are shown in the log and not sent, since there is no destination's secret")
+            why = "told so" if self._settings.dry_run == "always" else "no destination has its secret"
+            log.warning("dry run: messages are shown in the log and not sent", why=why)
         if not is_authenticated(self._settings, self._secrets):
             log.warning("webhooks need no credential: only this machine can reach the router")
 
@@ -409,6 +410,7 @@ class App:
             self._metrics.routes_loaded(ok=not file.problems)
 
     def _reload(self) -> None:
+        self._templates.reload()
         self._look_at_routes(self._routes_file.reload)
         asyncio.get_running_loop().create_task(self._replan())
 

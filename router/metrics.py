@@ -68,7 +68,6 @@ class Metrics:
         )
         self._quarantined = counter("quarantined_total", "Bodies that couldn't be read as webhooks.", "cluster")
         self._deliveries = counter("deliveries_total", "Calls to providers.", "destination", "outcome", "reason")
-        self._superseded = counter("superseded_total", "Messages that a newer state made needless.", "destination")
         self._latency = Histogram(
             "alert_router_delivery_seconds",
             "From a webhook's arrival to the provider's acceptance.",
@@ -139,10 +138,6 @@ class Metrics:
     def delivery(self, destination: str, outcome: str, reason: str = "") -> None:
         """A call ended. `outcome`: delivered, retry, rejected, dead; `reason`: one of notifier.Reason, or empty."""
         self._deliveries.labels(self._destination(destination), outcome, reason).inc()
-
-    def superseded(self, destination: str, number: int = 1) -> None:
-        """Messages were made needless by a newer state."""
-        self._superseded.labels(self._destination(destination)).inc(number)
 
     def delivered(self, channel: str, severity: str, received_at: Micros) -> None:
         """A provider has accepted what a webhook that arrived then asked for. 0: none did, nothing is measured."""

@@ -48,7 +48,6 @@ def used(metrics):
     metrics.unknown_severity()
     metrics.quarantined("main")
     metrics.delivery("pagerduty:KEY", "retry", "timeout")
-    metrics.superseded("pagerduty:KEY")
     metrics.delivered("pagerduty", "critical", 999 * SECOND)
     metrics.in_flight(2)
     metrics.backlog([Backlog("slack:T/#a", 2, 990 * SECOND, 1)])
