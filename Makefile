@@ -43,6 +43,10 @@ test-full: $(READY) ## Run every test, the slow ones too
 	@scripts/setup-tools.sh prometheus alertmanager
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS) -m ""
 
+.PHONY: soak
+soak: $(READY) ## Kill the router a thousand times and count what is lost: hours, by hand
+	@$(BIN)/python scripts/soak.py $(SOAK_FLAGS)
+
 .PHONY: lint
 lint: $(READY) ## Check style and format with ruff
 	@$(BIN)/ruff check .
