@@ -71,6 +71,22 @@ download() {
     apt-get -q "${apt_options[@]}" download "$1" >"$scratch/log" 2>&1
 }
 
+# Debian's alertmanager reads its notification templates from a fixed path when it starts. Only root can put them there;
+# these two files are all that lands outside this checkout, and the package itself would write the same.
+templates_from() {
+    local folder=/usr/share/prometheus/alertmanager root name
+    if [ -e $folder/default.tmpl ] && [ -e $folder/email.tmpl ]; then return; fi
+    if ! root=$(root_prefix); then
+        say "alertmanager needs its templates in $folder; install the package prometheus-alertmanager as root" >&2
+        return 1
+    fi
+    say "putting alertmanager's templates into $folder, where it looks for them"
+    dpkg-deb --fsys-tarfile "$1" | tar -x -C "$scratch" ".$folder"
+    for name in default email; do
+        $root install -D -m 644 "$scratch$folder/$name.tmpl" $folder/$name.tmpl
+    done
+}
+
 from_debian() {
     local tool package file
     scratch=$(mktemp -d)
@@ -94,6 +110,7 @@ from_debian() {
         fi
         cd "$OLDPWD"
         dpkg-deb --fsys-tarfile "$scratch/$package"_*.deb | tar -x -C "$scratch" "./usr/bin/$file" || return 1
+        if [ $tool = alertmanager ]; then templates_from "$scratch/$package"_*.deb || return 1; fi
         mv -f "$scratch/usr/bin/$file" "$tools/$tool"
     done
 }

@@ -118,11 +118,19 @@ class PostgresServer:
             self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
             if not self._can_run():
-                shutil.copytree(_installation(), self._folder / "install", symlinks=True)
-                for path in (self._folder / "install").rglob("*"):
-                    self._give(path)
-                self._give(self._folder / "install")
-                self._binaries = self._folder / "install" / "bin"
+                self._binaries = self._copied(_installation()) / "bin"
+
+    def _copied(self, installation: Path) -> Path:
+        """The server in our own folder. Its programs look for the wheel's libraries beside the package they are in."""
+        assert self._folder is not None
+        site, copy = installation.parents[1], self._folder / "site"
+        target = copy / installation.relative_to(site)
+        shutil.copytree(installation, target, symlinks=True)
+        for libraries in site.glob("*pgserver.libs"):
+            shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+        for path in (copy, *copy.rglob("*")):
+            self._give(path)
+        return target
 
     def _can_run(self) -> bool:
         try:

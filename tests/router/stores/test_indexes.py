@@ -27,7 +27,7 @@ STEPS = {"found", "chosen", "first", "CONSTANT"}
 LOGS = {"transitions", "attempts"}
 """Pruning looks at the oldest rows of these, in the order in which they were written."""
 
-NUMBERS = {"before", "most", "now", "since"}
+NUMBERS = {"before", "beyond", "most", "now", "since"}
 
 
 @pytest.fixture(scope="module")
