@@ -12,7 +12,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure. `target` is the most that it may be, None where it is only reported; `basis` says what is divided."""
+    """A figure. `target` is the most that it may be, `least` the least; None where it is only reported.
+
+    `basis` says what is divided.
+    """
 
     group: str
     name: str
@@ -20,13 +23,23 @@ class Figure:
     unit: str
     basis: str
     target: float | None = None
+    least: float | None = None
 
     @property
     def verdict(self) -> str:
         """Whether the target is met."""
-        if self.target is None:
+        if self.target is None and self.least is None:
             return ""
-        return "met" if self.value <= self.target else "missed"
+        too_much = self.target is not None and self.value > self.target
+        too_little = self.least is not None and self.value < self.least
+        return "missed" if too_much or too_little else "met"
+
+    @property
+    def bound(self) -> str:
+        """The target as text."""
+        if self.least is not None:
+            return f">= {self.least:g} {self.unit}"
+        return "" if self.target is None else f"<= {self.target:g} {self.unit}"
 
 
 def machine() -> dict[str, str]:
@@ -59,8 +72,12 @@ def as_text(figures: Sequence[Figure], about: dict[str, str]) -> str:
         if figure.group != group:
             group = figure.group
             lines += ["", group]
-        target = "" if figure.target is None else f"<= {figure.target:g} {figure.unit}"
         value = f"{figure.value:.3f}" if abs(figure.value) < 10 else f"{figure.value:.0f}"
-        cells = (f"{figure.name:{width}}", f"{value:>7} {figure.unit:<2}", f"{target:<10}", f"{figure.verdict:<6}")
+        cells = (
+            f"{figure.name:{width}}",
+            f"{value:>7} {figure.unit:<2}",
+            f"{figure.bound:<10}",
+            f"{figure.verdict:<6}",
+        )
         lines.append("  ".join(("", *cells, figure.basis)))
     return "\n".join(lines) + "\n"

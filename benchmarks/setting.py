@@ -45,6 +45,11 @@ class Setting:
     sizes: Sizes
     folder: Path
 
+    @property
+    def quick(self) -> bool:
+        """Whether little is measured."""
+        return self.sizes is QUICK
+
     def repository(self, name: str, alerts: int, files: int, *, distinct: bool = False) -> Path:
         """A repository of generated definitions, made the first time that it is asked for."""
         root = self.folder / name

@@ -12,10 +12,10 @@ import os
 import random
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ from router.settings import is_authenticated
 from router.settings_types import Settings
 from router.store import Backlog, StoreError, Transaction
 from router.stores import open_store
+from router.stores.sole import only_one
 from router.templating import Templates
 from router.web import server
 from router.web.app import create_app
@@ -62,16 +63,17 @@ log = structlog.get_logger("router.app")
 BACKLOG_SECONDS = 2.0
 INBOX_SECONDS = 5.0
 INBOX_AT_ONCE = 200
+REST = 9.0
+"""What looks at all that is open takes at most a tenth of the time."""
+ALL_OPEN = 1_000_000
+REPLANNED_AT_ONCE = 250
+"""Incidents that one transaction brings into line with new routes: acknowledgements wait for no more than that."""
 PRUNE_SECONDS = 300.0
 PRUNE_AT_ONCE = 5_000
 
-SWITCH_SECONDS = 0.0005
-"""How long a thread keeps the interpreter when another one waits for it: a tenth of Python's default. The loop, which
-acknowledges, waits for the writer's thread that often while it applies a storm."""
-
 COLLECT_AFTER = 50_000
 """Objects that are made before Python looks for cycles among them. Its default, 700, looks through all the alerts of a
-storm again and again, which took a fifth of its time; a storm leaves no cycles."""
+storm again and again, which took up to a fifth of the time; applying it leaves no cycles."""
 
 CREDENTIAL_SECONDS = 1.0
 """How long a credential that was valid is taken after it has been removed. A new one is valid at once."""
@@ -95,6 +97,7 @@ class App:
         self._session: aiohttp.ClientSession | None = None
         self._stop = asyncio.Event()
         self._ready = False
+        self._replanning: asyncio.Task[None] | None = None
         self._beat_at = time.monotonic()
         self._escalates_from: Micros = 0
         self._store_fault = ""
@@ -102,6 +105,8 @@ class App:
         self._statuses: list[str] = []
         self._live: dict[str, tuple[float, auth.Credentials]] = {}
         """What a webhook may show, by cluster, and until when that is believed without looking at the secrets."""
+        self._locked = not settings.is_loopback
+        """Whether webhooks need a credential: always where others reach us, else once there has been one."""
         self._in_force = self._switched()
         self._dry = is_dry(settings, secrets, self._in_force)
         self._templates = Templates(
@@ -209,7 +214,18 @@ class App:
     # Running
 
     async def run(self, on_ready: Callable[[int], None] = lambda _port: None) -> None:
-        """Serve until told to stop. StoreError when the store can't be opened."""
+        """Serve until told to stop. StoreError when the store can't be opened, OSError when the address can't be had.
+
+        Both are had before anything is touched: a router that was started twice must not take the first one's work.
+        """
+        with only_one(self._settings.store.url):
+            listener = await server.listen(self._settings.host, self._settings.port)
+            try:
+                await self._serve(listener, on_ready)
+            finally:
+                listener.close()
+
+    async def _serve(self, listener: socket.socket, on_ready: Callable[[int], None]) -> None:
         await self._writer.start()
         await self._begin()
         duties = core.start(self._duties())
@@ -235,9 +251,8 @@ class App:
         try:
             app = create_app(self, self._web_settings())
             bounds = server.Bounds(grace=min(5, self._settings.shutdown_grace // SECOND))
-            await server.serve(
-                app, self._settings.host, self._settings.port, on_ready=ready, stop=self._stop, bounds=bounds
-            )
+            host, port = self._settings.host, self._settings.port
+            await server.serve(app, host, port, sock=listener, on_ready=ready, stop=self._stop, bounds=bounds)
         finally:
             self._ready = False
             await self._end(duties, dispatching)
@@ -285,6 +300,8 @@ class App:
         self._metrics.routes_loaded(ok=True)
         # All of it: what comes from now on is applied after it.
         await self._adopt(PENDING_ALERTS)
+        # The routes may have changed while nobody looked, such as by the deployment that has just restarted us.
+        await self._replan()
         log.info("the store is open", store=self._settings.to_public()["store"]["url"])
         if self._dry:
             why = "told so" if self._settings.dry_run == "always" else "no destination has its secret"
@@ -298,9 +315,9 @@ class App:
             Duty("heartbeat", settings.delivery.heartbeat / SECOND, self._beat),
             Duty("routes", 2.0, self._check_routes),
             Duty("inbox", INBOX_SECONDS, self._adopt),
-            Duty("backlog", BACKLOG_SECONDS, self._measure),
-            Duty("conditions", 1.0, self._watch.conditions),
-            Duty("fallback", 1.0, self._watch.fallbacks),
+            Duty("backlog", BACKLOG_SECONDS, self._measure, rest=REST),
+            Duty("conditions", 1.0, self._watch.conditions, rest=REST),
+            Duty("fallback", 1.0, self._watch.fallbacks, rest=REST),
             Duty("retention", PRUNE_SECONDS, self._prune),
             Duty("notices", 60.0, self._reports.notices),
             Duty("held", 1.0, self._reconciling.held_alerts, self._reconciling.held),
@@ -310,9 +327,9 @@ class App:
         if settings.digest.enabled:
             duties.append(Duty("digest", 5.0, self._reports.digests))
         if settings.escalation.enabled:
-            duties.append(Duty("escalation", 5.0, self._escalate))
+            duties.append(Duty("escalation", 5.0, self._escalate, rest=REST))
         if settings.storm.enabled:
-            duties.append(Duty("storm", 1.0, self._reports.storms))
+            duties.append(Duty("storm", 1.0, self._reports.storms, rest=REST))
         return duties
 
     async def _end(self, duties: Sequence[asyncio.Task[None]], dispatching: asyncio.Task[None]) -> None:
@@ -412,18 +429,21 @@ class App:
     def _reload(self) -> None:
         self._templates.reload()
         self._look_at_routes(self._routes_file.reload)
-        asyncio.get_running_loop().create_task(self._replan())
+        # The loop itself doesn't keep tasks alive.
+        self._replanning = asyncio.get_running_loop().create_task(self._replan())
 
     async def _replan(self) -> None:
         """Bring what is open into line with new routes: a removed destination's messages go where they go now."""
         self._routes_changed()
 
-        def replan(tx: Transaction) -> Applied:
-            ids = [incident.id for incident in tx.open_incidents(20_000)]
+        def replan(tx: Transaction, ids: Sequence[str]) -> Applied:
             return self._applier.change_incidents(tx, ids, lambda incident: incident, "routes", self._clock.now())
 
         try:
-            self._act(await self._writer.submit(replan, lone=True))
+            everything = await self._writer.submit(lambda tx: [incident.id for incident in tx.open_incidents(ALL_OPEN)])
+            for start in range(0, len(everything), REPLANNED_AT_ONCE):
+                some = everything[start : start + REPLANNED_AT_ONCE]
+                self._act(await self._writer.submit(partial(replan, ids=some)))
         except StoreError as error:
             log.warning("open incidents keep their old routes until they change", error=str(error))
 
@@ -530,8 +550,11 @@ class App:
         now = time.monotonic()
         if live is not None and now < until and auth.authenticated(authorization, live):
             return True
-        # Whatever isn't known is judged by the secrets as they are at this moment.
-        if not is_authenticated(self._settings, self._secrets):
+        # Whatever isn't known is judged by the secrets as they are at this moment. A file that is gone, or empty while
+        # it is written, doesn't open the door again.
+        if not self._locked:
+            self._locked = is_authenticated(self._settings, self._secrets)
+        if not self._locked:
             return True
         live = self._accepted(cluster)
         self._live[place] = (now + CREDENTIAL_SECONDS, live)
@@ -591,7 +614,6 @@ class App:
 
 def run(settings: Settings, secrets: Secrets, routes_file: RoutesFile, version: str) -> int:
     """Serve until SIGTERM or SIGINT. The exit code: 1 when the store or the address can't be had."""
-    sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(COLLECT_AFTER)
     gc.freeze()
 

@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 ESCALATES = "medium"
 
 
+def may_escalate(incident: Incident, routes: Routes, now: Micros) -> bool:
+    """Whether its alerts have to be looked at: what is not so for thousands of incidents needn't be read each time."""
+    response = routes.severities[ESCALATES].response_after
+    asking = (routes.teams.get(entry.team) for entry in incident.counts)
+    return (
+        response >= 0
+        and incident.open
+        and not incident.escalated
+        and incident.severity == incident.worst == ESCALATES
+        and incident.opened_at + response <= now
+        and any(team is not None and team.escalate_medium for team in asking)
+    )
+
+
 def escalating(
     incidents: Iterable[Incident], alerts: Mapping[str, Sequence[AlertState]], routes: Routes, now: Micros
 ) -> tuple[str, ...]:
@@ -25,17 +39,10 @@ def escalating(
     suppressed, or of a team that hasn't asked for it; the second team that an alert notifies has no say. A response
     time of `next business day` is no time that could run out at night, so it never escalates.
     """
-    response = routes.severities[ESCALATES].response_after
-    if response < 0:
-        return ()
     return tuple(
         incident.id
         for incident in incidents
-        if incident.open
-        and not incident.escalated
-        and incident.severity == incident.worst == ESCALATES
-        and incident.opened_at + response <= now
-        and any(_counts(alert, routes) for alert in alerts.get(incident.id, ()))
+        if may_escalate(incident, routes, now) and any(_counts(alert, routes) for alert in alerts.get(incident.id, ()))
     )
 
 

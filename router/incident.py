@@ -31,7 +31,9 @@ class AlertChange(NamedTuple):
 
     state: AlertState
     kind: str
-    """fired, resolved, changed, repeated, held, reopened, dropped, stale_resolve, unknown_resolve, later_end."""
+    """fired, resolved, changed, repeated, restarted, held, reopened, dropped, stale_resolve, unknown_resolve or
+    later_end.
+    """
 
 
 def apply_alert(
@@ -77,7 +79,8 @@ def _firing(known: AlertState, alert: Alert, resolved: Resolved, incident_id: st
         )
         # A start moves earlier when Alertmanager merges alerts, but never back into the episode before. One that moves
         # later tells of an end that has not been told: when that comes late, it must not close what fires now.
-        ends_at = max(known.ends_at, alert.starts_at - 1) if alert.starts_at > known.starts_at else known.ends_at
+        later = alert.starts_at > known.starts_at
+        ends_at = max(known.ends_at, alert.starts_at - 1) if later else known.ends_at
         state = known._replace(
             starts_at=max(alert.starts_at, ends_at + 1),
             ends_at=ends_at,
@@ -88,7 +91,7 @@ def _firing(known: AlertState, alert: Alert, resolved: Resolved, incident_id: st
             generator_url=alert.generator_url,
             seen_at=max(at, known.seen_at),
         )
-        return AlertChange(state, "repeated" if same else "changed")
+        return AlertChange(state, "restarted" if later else "repeated" if same else "changed")
     fresh = known._replace(
         incident_id=incident_id,
         severity=resolved.severity,
@@ -134,9 +137,18 @@ def close(known: AlertState, ends_at: Micros, at: Micros) -> AlertState:
 
 
 def reopen(held: AlertState, at: Micros) -> AlertState:
-    """A held alert that does fire: a new episode, which starts after the end of the last."""
+    """A held alert that does fire: a new episode, which starts after the end of the last.
+
+    An end that still lies ahead was told by a clock that was wrong. By it the end of this episode would be a stale one.
+    """
+    ends_at = min(held.ends_at, at - 1)
     return held._replace(
-        status=AlertStatus.FIRING, episode=held.episode + 1, starts_at=held.ends_at + 1, held_at=0, seen_at=at
+        status=AlertStatus.FIRING,
+        episode=held.episode + 1,
+        starts_at=ends_at + 1,
+        ends_at=ends_at,
+        held_at=0,
+        seen_at=at,
     )
 
 

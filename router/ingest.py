@@ -20,7 +20,7 @@ from router import internal
 from router.applier import Applied, Applier, Incoming, Work
 from router.internal import Trouble
 from router.model import SECOND, Alert, InboxRow, Micros, Quarantined
-from router.store import StoreError, StoreUnavailable, Transaction
+from router.store import CommitUnknown, StoreError, StoreUnavailable, Transaction
 
 if TYPE_CHECKING:
     from router.payload import Webhook
@@ -50,6 +50,7 @@ ANSWER_SECONDS = 0.8
 store doesn't answer at all. What is committed all the same is applied, and does no harm when it comes again."""
 
 RETRY_SECONDS = 0.25
+PUT_ASIDE_AGAIN_SECONDS = 5.0
 HEAD_BYTES = 65_536
 """How much of a webhook that can't be applied is kept in the quarantine."""
 
@@ -272,7 +273,9 @@ class Ingest:
 
     def _after_lull(self) -> None:
         self._lull = None
-        self._queue_apply()
+        # A writer that was stopped meanwhile leaves them to the next process: they are in the inbox.
+        with suppress(StoreUnavailable):
+            self._queue_apply()
 
     def _apply(self, batch: list[_Pending]) -> None:
         incoming = [item.incoming for item in batch]
@@ -285,11 +288,8 @@ class Ingest:
         if isinstance(result, Applied):
             self._forget(batch)
             self._act(result, [item.incoming for item in batch])
-        elif isinstance(result, StoreError):
-            # It is safe in the inbox. The store's trouble is shown by its health check.
-            self._pending.extendleft(reversed(batch))
-            self._apply_is_queued = True
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._try_again)
+        elif _may_pass(result):
+            self._put_back(batch)
             return
         elif len(batch) > 1:
             # One of them is at fault. Alone, each either passes or is put aside.
@@ -300,9 +300,16 @@ class Ingest:
             self._put_aside(batch[0], result)
         self._queue_apply()
 
+    def _put_back(self, items: Sequence[_Pending]) -> None:
+        """They are safe in the inbox. The store's trouble is shown by its health check."""
+        self._pending.extendleft(reversed(items))
+        self._apply_is_queued = True
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._try_again)
+
     def _try_again(self) -> None:
         self._apply_is_queued = False
-        self._queue_apply()
+        with suppress(StoreUnavailable):
+            self._queue_apply()
 
     def _apply_alone(self, rest: deque[_Pending]) -> None:
         if not rest:
@@ -315,8 +322,9 @@ class Ingest:
             if isinstance(result, Applied):
                 self._forget([item])
                 self._act(result, [item.incoming])
-            elif isinstance(result, StoreError):
-                self._pending.appendleft(item)
+            elif _may_pass(result):
+                self._put_back([item, *rest])
+                return
             else:
                 self._put_aside(item, result)
             self._apply_alone(rest)
@@ -343,11 +351,13 @@ class Ingest:
                 self._on_quarantined(item.row.cluster, reason)
                 self._act(result, ())
             else:
-                # It stays in the inbox, and is tried again when the process starts again.
+                # It is in the inbox until a person can see it in the quarantine.
                 log.error("a webhook can't even be put aside", exc_info=result, request_id=item.row.request_id)
-                self._pending_alerts -= len(item.incoming.alerts)
+                loop = asyncio.get_running_loop()
+                loop.call_later(PUT_ASIDE_AGAIN_SECONDS, self._put_aside, item, error)
 
-        self._writer.submit_soon(job, done)
+        with suppress(StoreUnavailable):
+            self._writer.submit_soon(job, done)
 
     def _forget(self, batch: Sequence[_Pending]) -> None:
         for item in batch:
@@ -374,6 +384,11 @@ class Ingest:
             else:
                 self._remember(row, self._incoming(row, webhook))
         self._queue_apply()
+
+
+def _may_pass(result: object) -> bool:
+    """Whether the same may work later. Any other refusal, such as of a value, would keep all others waiting."""
+    return isinstance(result, (StoreUnavailable, CommitUnknown))
 
 
 def _fail(batch: Sequence[_Unwritten], error: StoreError) -> None:

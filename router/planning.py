@@ -46,13 +46,16 @@ class Target(NamedTuple):
 def targets(incident: Incident, routes: Routes, traits: Mapping[str, Traits]) -> dict[str, Target]:
     """Where an open incident is to be shown, by destination key."""
     found: dict[str, Target] = {}
+    # The summary of a storm goes to the team whose storm it is; a second team that is told would hear nothing.
+    folded = {entry.team for entry in incident.counts} if incident.storm_id else set()
     for team, severity in team_severities(incident).items():
         for destination in destinations(routes, severity, team):
-            if incident.storm_id and _traits(destination.key, traits).folds:
+            if team in folded and _traits(destination.key, traits).folds:
                 continue
             _add(found, destination.key, Target(team, severity, "route"))
-        fallback = routes.teams[team].fallback if team in routes.teams else ""
-        if incident.fallback and fallback and SEVERITY_RANK[severity] <= SEVERITY_RANK["high"]:
+        # As for a fold of many (fallback.py): without a fallback of its own it is the default team's business.
+        fallback = (routes.teams[team].fallback if team in routes.teams else "") or routes.default_team
+        if incident.fallback and fallback != team and SEVERITY_RANK[severity] <= SEVERITY_RANK["high"]:
             # As a high as well: when PagerDuty as a whole is down, another key of it helps nobody.
             for destination in (*destinations(routes, severity, fallback), *destinations(routes, "high", fallback)):
                 _add(found, destination.key, Target(fallback, severity, "fallback"))
@@ -270,7 +273,8 @@ def claim(row: Delivery, owner: str, traits: Traits, now: Micros) -> Delivery:
     """Take a delivery for sending: CLAIMED with the view to show, or SETTLED when nothing has to be done."""
     step = next_step(row, traits)
     if step is None and 0 < row.repeat_at <= now and row.wanted.state in (Shown.FIRING, Shown.RESOLVED):
-        step = row.wanted
+        # An episode that isn't told here any more leaves wanted behind what was shown since.
+        step = row.wanted if row.wanted.episode >= row.shown.episode else row.shown
     if step is None:
         return _free(row)._replace(status=Status.SETTLED, since=0, repeat_at=0)
     return row._replace(

@@ -140,7 +140,8 @@ class Transaction(Protocol):
 
     def recall(self, beyond: Micros, now: Micros) -> int:
         """Let deliveries that are WAITING for a time after `beyond` be due now: a clock that ran ahead has set it. How
-        many there were.
+        many there were. What it has dated after `beyond` counts as of now: since when deliveries differ, which would
+        keep the fallback waiting, and Watchdogs, whose next beats would be too old to be taken.
         """
         ...
 

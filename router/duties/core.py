@@ -50,22 +50,28 @@ class Duty(NamedTuple):
     run: Callable[[], Awaitable[None]]
     wake: asyncio.Event | None = None
     """Set: it is due at once."""
+    rest: float = 0.0
+    """How many times as long as it took it waits at least. With thousands of open incidents a look at all of them takes
+    its time, in which no webhook is acknowledged: it then comes more rarely instead of taking all of the writer's."""
 
 
 async def run_duty(duty: Duty) -> None:
     """For ever. A failure is logged and the duty tried again at its next time: none may end in a bad hour."""
+    loop = asyncio.get_running_loop()
     while True:
+        began = loop.time()
         try:
             await duty.run()
         except StoreError as error:
             log.warning("a duty waits for the store", duty=duty.name, error=str(error))
         except Exception:
             log.exception("a duty failed", duty=duty.name)
+        wait = max(duty.seconds, duty.rest * (loop.time() - began))
         if duty.wake is None:
-            await asyncio.sleep(duty.seconds)
+            await asyncio.sleep(wait)
             continue
         try:
-            async with asyncio.timeout(duty.seconds):
+            async with asyncio.timeout(wait):
                 await duty.wake.wait()
         except TimeoutError:
             pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from router import fallback, internal, watchdog
@@ -60,10 +60,24 @@ class Watch:
 
     async def fallbacks(self) -> None:
         """Tell the fallback of what is urgent and undelivered."""
-        for job in (self._tell_fallback, self._fold_fallback):
-            await self._ground.apply(job)
+        if await self._ground.apply(self._tell_fallback) is not None:
+            # What was told one by one isn't folded as well.
+            await self._ground.apply(self._fold_fallback)
+
+    def _tell_fallback(self, tx: Transaction) -> Applied | None:
+        """Tell one by one, or fold when there is nobody to tell: in an outage, looking once costs enough."""
+        decided = self._decide(tx)
+        if decided is None:
+            return None
+        return self._tell(tx, decided.decision.tell) if decided.decision.tell else self._fold(tx, decided)
+
+    def _fold_fallback(self, tx: Transaction) -> Applied | None:
+        decided = self._decide(tx)
+        return None if decided is None else self._fold(tx, decided)
 
     def _decide(self, tx: Transaction) -> _Decided | None:
+        if not tx.try_leader("fallback"):
+            return None
         ground = self._ground
         routes, now = ground.routes(), ground.now()
         statuses = {status.destination: status for status in tx.destinations()}
@@ -90,21 +104,14 @@ class Watch:
         )
         return _Decided(decision, known)
 
-    def _tell_fallback(self, tx: Transaction) -> Applied | None:
-        decided = self._decide(tx) if tx.try_leader("fallback") else None
-        if decided is None or not decided.decision.tell:
-            return None
-
+    def _tell(self, tx: Transaction, ids: Sequence[str]) -> Applied:
         def told(incident: Incident) -> Incident | None:
             return incident._replace(fallback=True) if incident.open and not incident.fallback else None
 
         ground = self._ground
-        return ground.applier.change_incidents(tx, decided.decision.tell, told, "fallback", ground.now())
+        return ground.applier.change_incidents(tx, ids, told, "fallback", ground.now())
 
-    def _fold_fallback(self, tx: Transaction) -> Applied | None:
-        decided = self._decide(tx) if tx.try_leader("fallback") else None
-        if decided is None:
-            return None
+    def _fold(self, tx: Transaction, decided: _Decided) -> Applied | None:
         ground = self._ground
         now = ground.now()
         present = [

@@ -11,7 +11,7 @@ from router.store import Backlog, DeliveryKey
 from router.stores import rows as r
 from router.stores.database import Bulk, Database, Query, Writer, constant, number, string
 from router.stores.encoding import free, text
-from router.stores.tables import DELIVERIES
+from router.stores.tables import DELIVERIES, HEARTBEATS
 
 _D = DELIVERIES.c
 _DELIVERY = tuple(column for column in _D if column.name != "due_at")
@@ -98,6 +98,16 @@ _RECALL = Query(
         .where(_UNSETTLED, _D.status == _WAITING, _D.due_at > number("beyond"))
         .values(next_at=number("now"), due_at=number("now"))
     )
+)
+_REDATED = (
+    Query(
+        lambda _: (
+            update(DELIVERIES)
+            .where(_UNSETTLED, _D.status.in_([_WAITING, _CLAIMED, _DEAD]), _D.since > number("beyond"))
+            .values(since=number("now"))
+        )
+    ),
+    Query(lambda _: update(HEARTBEATS).where(HEARTBEATS.c.seen_at > number("beyond")).values(seen_at=number("now"))),
 )
 _DIGESTS = Query(
     lambda _: (
@@ -214,7 +224,10 @@ class Deliveries:
         return taken
 
     def recall(self, beyond: Micros, now: Micros) -> int:
-        return self.db.run(_RECALL, {"beyond": beyond, "now": now})
+        params = {"beyond": beyond, "now": now}
+        for query in _REDATED:
+            self.db.run(query, params)
+        return self.db.run(_RECALL, params)
 
     def digest_deliveries(self) -> list[Delivery]:
         return [r.delivery_of(row) for row in self.db.fetch(_DIGESTS, {})]

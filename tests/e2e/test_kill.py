@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from kill_check import Evidence, Level, judge, levels, pages_of
+from kill_check import CHATTED, Evidence, Level, judge, levels, pages_of
 from kill_run import Outcome, Wishes, on_postgresql, run_kills
+from kill_script import worst
 
 from router.model import Status, Transition
 
-SHORT = Wishes(kills=12, transitions=2_000, incidents=120)
+SHORT = Wishes(kills=16, transitions=2_500, incidents=120)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def test_nothing_is_lost_when_the_router_is_killed_again_and_again(outcome: Outc
     assert outcome.figures["kills"] >= SHORT.kills
     assert outcome.figures["transitions"] >= SHORT.transitions
     assert counts["opened"] > 50, summary(outcome)
-    assert counts["failed"] > 20, "the providers did misbehave\n" + summary(outcome)
+    assert counts["failed"] > 5, "the providers did misbehave\n" + summary(outcome)
     assert counts["dead"] == 0, summary(outcome)
 
 
@@ -57,39 +59,38 @@ def _a_page_is_lost(evidence: Evidence) -> Evidence:
 
 
 def _somebody_is_paged_twice(evidence: Evidence) -> Evidence:
-    doubt_free = _without_doubt(evidence)
-    page = next(page for page in evidence.pages if page["dedup_key"] in doubt_free and page["status"] == "resolved")
-    return evidence._replace(pages=[*evidence.pages, page])
+    sure = _without_doubt(evidence, _resolved(evidence)["dedup_key"])
+    return sure._replace(pages=[*sure.pages, _resolved(evidence)])
 
 
 def _a_finished_page_never_opened(evidence: Evidence) -> Evidence:
-    doubt_free = _without_doubt(evidence)
-    gone = next(page for page in evidence.pages if page["dedup_key"] in doubt_free and page["status"] == "resolved")
-    return evidence._replace(pages=[page for page in evidence.pages if page is not gone])
+    gone = _resolved(evidence)
+    sure = _without_doubt(evidence, gone["dedup_key"])
+    return sure._replace(pages=[page for page in sure.pages if page["dedup_key"] != gone["dedup_key"]])
 
 
 def _a_resolve_came_before_its_trigger(evidence: Evidence) -> Evidence:
-    identity = min(_without_doubt(evidence))
-    return evidence._replace(dropped={**evidence.dropped, identity: 1})
+    identity = _resolved(evidence)["dedup_key"]
+    return _without_doubt(evidence, identity)._replace(dropped={identity: 1})
 
 
 def _slack_is_told_twice(evidence: Evidence) -> Evidence:
-    told = [line for line in evidence.messages if _payload(line).get("part") == "message"]
-    message = next(line for line in told if _payload(line)["incident"] in _without_doubt(evidence))
-    return evidence._replace(messages=[*evidence.messages, message])
+    message = _told(evidence)[-1]
+    sure = _without_doubt(evidence, _payload(message)["incident"])
+    return sure._replace(messages=[*sure.messages, message])
 
 
 def _slack_shows_what_is_over(evidence: Evidence) -> Evidence:
-    messages = list(evidence.messages)
-    place = max(number for number, line in enumerate(messages) if _payload(line).get("state") == "resolved")
-    stale = {**_payload(messages[place]), "state": "firing"}
-    messages[place] = {**messages[place], "metadata": {"event_payload": stale}}
-    return evidence._replace(messages=[line for line in messages if _payload(line).get("part") == "message"])
+    over = next(message for message in reversed(_told(evidence)) if _payload(message)["state"] == "resolved")
+    stale = {**_payload(over), "state": "firing"}
+    return evidence._replace(messages=[{**over, "metadata": {"event_payload": stale}}])
 
 
 def _a_message_never_came(evidence: Evidence) -> Evidence:
-    told = [line for line in evidence.messages if _payload(line).get("part") == "message"]
-    return evidence._replace(messages=told[:-1])
+    open_now = {name for name, alerts in evidence.truth.items() if worst(alerts) in CHATTED}
+    identity = next(name for name in (_payload(line)["incident"] for line in _told(evidence)) if name in open_now)
+    kept = [message for message in _told(evidence) if _payload(message)["incident"] != identity]
+    return evidence._replace(messages=kept)
 
 
 def _a_webhook_is_forgotten(evidence: Evidence) -> Evidence:
@@ -113,19 +114,29 @@ def _a_webhook_stays_in_the_inbox(evidence: Evidence) -> Evidence:
     return evidence._replace(inbox=1)
 
 
-def _payload(message: object) -> dict[str, str]:
-    assert isinstance(message, dict)
-    found: dict[str, str] = message.get("metadata", {}).get("event_payload", {})
+def _payload(message: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = message.get("metadata", {}).get("event_payload", {})
     return found
 
 
-def _without_doubt(evidence: Evidence) -> set[str]:
-    """Incidents about which no call was ever uncertain."""
-    doubtful = {attempt.incident_id for attempt in evidence.attempts if attempt.outcome != "delivered"}
-    doubtful |= {
-        line.incident_id for lines in evidence.transitions.values() for line in lines if line.kind == "taken_over"
-    }
-    return set(evidence.truth) - doubtful - set(evidence.dropped)
+def _told(evidence: Evidence) -> list[Mapping[str, Any]]:
+    return [message for message in evidence.messages if _payload(message).get("part") == "message"]
+
+
+def _resolved(evidence: Evidence) -> Mapping[str, Any]:
+    """A page that is over, of an incident without any page in doubt."""
+    over = [page for page in evidence.pages if page["status"] == "resolved"]
+    return next(page for page in over if not judge(_without_doubt(evidence, page["dedup_key"])).problems)
+
+
+def _without_doubt(evidence: Evidence, identity: str) -> Evidence:
+    """As if each call for that incident had been answered, and each page opened or superseded."""
+    lines = [line for line in evidence.transitions[identity] if line.kind != "taken_over"]
+    return evidence._replace(
+        attempts=[attempt for attempt in evidence.attempts if attempt.incident_id != identity],
+        transitions={**evidence.transitions, identity: lines},
+        dropped={name: number for name, number in evidence.dropped.items() if name != identity},
+    )
 
 
 DOCTORED: dict[Callable[[Evidence], Evidence], str] = {
@@ -152,19 +163,19 @@ def test_the_judge_notices_that(outcome: Outcome, doctor: Callable[[Evidence], E
 
 
 def test_pages_are_counted_by_rises_and_episodes() -> None:
-    def life(*severities: str) -> list[Level]:
-        """Each `|` begins an episode; `-` is closed."""
-        found, episode = [], 1
-        for severity in severities:
-            found.append(Level(episode, "" if severity == "-" else severity))
+    def pages(*severities: str) -> list[int]:
+        """The episodes of its pages; "-" is closed."""
+        life, episode = [], 1
+        for at, severity in enumerate(severities):
+            life.append(Level(at, episode, "" if severity == "-" else severity))
             episode += severity == "-"
-        return found
+        return [page.episode for page in pages_of(life)]
 
-    assert pages_of(life("medium", "-")) == {}
-    assert pages_of(life("critical", "high", "critical", "-")) == {1: 1}
-    assert pages_of(life("critical", "medium", "high", "-")) == {1: 2}
-    assert pages_of(life("critical", "-", "critical")) == {1: 1, 2: 1}
-    assert pages_of(life("medium", "critical", "-", "high", "-")) == {1: 1, 2: 1}
+    assert pages("medium", "-") == []
+    assert pages("critical", "high", "critical", "-") == [1]
+    assert pages("critical", "medium", "high", "-") == [1, 1]
+    assert pages("critical", "-", "critical") == [1, 2]
+    assert pages("medium", "critical", "-", "high", "-") == [1, 2]
 
 
 def test_lines_of_one_webhook_are_one_level() -> None:
@@ -173,4 +184,4 @@ def test_lines_of_one_webhook_are_one_level() -> None:
         Transition(1, "i", "", 1, "severity", "critical"),
         Transition(2, "i", "", 1, "closed", "critical"),
     ]
-    assert levels(lines) == [Level(1, "critical"), Level(1, "")]
+    assert levels(lines) == [Level(1, 1, "critical"), Level(2, 1, "")]

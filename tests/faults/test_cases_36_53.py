@@ -18,7 +18,16 @@ from pathlib import Path
 import pytest
 from fault_world import World, end, fire, incident, play, replace_team
 from http_stub import Fault, Kind
-from router_process import ROOT, TOKEN, Providers, RouterProcess, eventually, fetch, routes_document
+from router_process import (
+    PAGERDUTY_KEY,
+    ROOT,
+    TOKEN,
+    Providers,
+    RouterProcess,
+    eventually,
+    fetch,
+    routes_document,
+)
 from web_edge import BEARER, FakePorts, call
 from webhooks import alert, document, webhook
 
@@ -141,6 +150,26 @@ def test_case_36_a_real_router_reloads_routes_without_a_channel_that_has_work_qu
         channels = {channel["name"]: channel["messages"] for channel in providers.slack.state()["channels"]}
         assert len(channels["platform"]) == 1
         assert channels.get("payments", []) == []
+
+
+@pytest.mark.full
+def test_case_36_routes_that_changed_while_the_router_was_down_are_in_force_for_what_is_open(
+    tmp_path: Path, store_url: str
+):
+    with Providers() as providers, RouterProcess(tmp_path, providers, store=store_url) as router:
+        providers.pagerduty.faults({"always": {"kind": "status", "status": 503}})
+        router.deliver([alert("Down", labels={"team": "payments"})])
+        eventually(lambda: providers.pagerduty.state()["attempts"] > 0)
+        router.stop()
+        moved = routes_document()
+        moved["teams"]["payments"]["pagerduty"]["routing_key"] = "NEW_KEY"
+        router.write_routes(moved)
+        router.secrets["NEW_KEY"] = "9" * 32
+        providers.pagerduty.faults({"always": {"kind": "ok"}})
+        router.start()
+        eventually(lambda: "9" * 32 in {one["routing_key"] for one in providers.pagerduty.state()["incidents"]})
+        router.settled()
+        assert PAGERDUTY_KEY not in {one["routing_key"] for one in providers.pagerduty.state()["incidents"]}
 
 
 # 37: credentials rotate mid-retry

@@ -12,14 +12,15 @@ Every page is one of these, and `opened` is what PagerDuty itself says:
     pages = opened + superseded + in doubt
 
 `superseded` are the history's lines of that kind for that destination: the page ended before a call told of it, or a
-newer page came before a call told of the end (PagerDuty then has one incident for both). `in doubt` is what is left: the
-claim for it was committed and the answer never came (a lost answer, or a kill before the call), and meanwhile it ended. The
-router then sends the resolve, as if the page had been told, because it may have been. So what is in doubt must never be
-below 0 (somebody was paged twice) nor above the number of doubtful calls that the ledger has for that row (a page was
-lost): `taken_over` lines, and attempts whose answer was lost.
+newer page came before a call told of the end (PagerDuty then has one incident for both). `in doubt` is what is left:
+the claim for it was committed and no answer came (it was lost, or the kill came before the call), and then it ended.
+The router sends the resolve all the same, because the page may have been told. So what is in doubt must never be below
+0 (somebody was paged twice), nor above what the ledger explains for each episode (a page was lost): one page for each
+doubtful call, and one for each page that began after a doubtful call and before the next certain answer. Doubtful calls
+are `taken_over` lines, and attempts whose answer was lost.
 
 Duplicates at Slack are messages beyond the first for one (incident, episode), told by their metadata. Each must be
-explained by a doubtful call of its row; the newest of them must be right.
+explained by a doubtful call of that row and episode; the newest of them must be right.
 """
 
 from __future__ import annotations
@@ -38,9 +39,14 @@ DOUBTFUL = frozenset({"timeout", "reset", "bad_answer", "unavailable"})
 """Reasons after which a message may have arrived (router.http_faults)."""
 
 
+LATE = frozenset({"held", "stale_resolve", "later_end", "unknown_resolve", "restarted"})
+"""The history's words for what came out of its order."""
+
+
 class Evidence(NamedTuple):
     """What was found when all had come to rest."""
 
+    replicas: int
     truth: Mapping[str, tuple[AlertTruth, ...]]
     """By incident."""
     pagerduty_key: Mapping[str, str]
@@ -93,9 +99,7 @@ def judge(evidence: Evidence) -> Verdict:
     for identity, alerts in evidence.truth.items():
         problems += _state_problems(evidence, identity, alerts)
         problems += _history_problems(evidence, identity, alerts)
-        pages, problem = _page_problems(
-            evidence, identity, worst(alerts), doubts[identity, evidence.pagerduty_key[identity]]
-        )
+        pages, problem = _page_problems(evidence, identity, worst(alerts), doubts)
         problems += problem
         counts.update(pages)
     problems += _slack_problems(evidence, slack, doubts)
@@ -114,15 +118,19 @@ def _rows(evidence: Evidence) -> Iterator[Delivery]:
     yield from evidence.notes
 
 
-def _doubts(evidence: Evidence) -> Counter[tuple[str, str]]:
-    """How many calls of each row may have been made, or may have arrived, without anybody knowing."""
-    found: Counter[tuple[str, str]] = Counter()
+Doubts = Counter[tuple[str, str, int]]
+"""By incident, destination and episode."""
+
+
+def _doubts(evidence: Evidence) -> Doubts:
+    """How many calls may have been made, or may have arrived, without anybody knowing."""
+    found: Doubts = Counter()
     for attempt in evidence.attempts:
-        if attempt.outcome == "retry" and attempt.reason in DOUBTFUL:
-            found[attempt.incident_id, attempt.destination] += 1
+        if _is_doubtful(attempt):
+            found[attempt.incident_id, attempt.destination, attempt.episode] += 1
     for line in _lines(evidence):
         if line.kind == "taken_over":
-            found[line.incident_id, _destination(line)] += 1
+            found[line.incident_id, _destination(line), line.episode] += 1
     return found
 
 
@@ -145,20 +153,25 @@ def _state_problems(evidence: Evidence, identity: str, alerts: Iterable[AlertTru
 
 
 def _history_problems(evidence: Evidence, identity: str, alerts: Iterable[AlertTruth]) -> Iterator[str]:
-    """Each transition of an alert was taken in once: no more of them, no fewer."""
+    """Each transition of an alert was taken in once: no more of them, and no fewer, apart from those that came out of
+    their order. That happens where a dead replica's webhooks are applied after newer ones of another replica: a firing
+    that comes after its resolve is held and dropped, one that comes before the resolve of the last is a restart.
+    """
     lines = evidence.transitions.get(identity, ())
     begun = Counter(line.fingerprint for line in lines if line.kind in ("fired", "reopened"))
     ended = Counter(line.fingerprint for line in lines if line.kind == "resolved")
+    late = Counter(line.fingerprint for line in lines if line.kind in LATE) if evidence.replicas > 1 else Counter[str]()
     for alert in alerts:
-        if begun[alert.fingerprint] != alert.fires:
+        if not 0 <= alert.fires - begun[alert.fingerprint] <= late[alert.fingerprint]:
             yield f"{identity}: {alert.fingerprint} began {alert.fires} times, here {begun[alert.fingerprint]}"
-        if ended[alert.fingerprint] != alert.ends:
+        if not 0 <= alert.ends - ended[alert.fingerprint] <= late[alert.fingerprint]:
             yield f"{identity}: {alert.fingerprint} ended {alert.ends} times, here {ended[alert.fingerprint]}"
 
 
 class Level(NamedTuple):
     """An incident after a webhook."""
 
+    at: int
     episode: int
     severity: str
     """Empty when closed."""
@@ -166,53 +179,86 @@ class Level(NamedTuple):
 
 def levels(lines: Sequence[Transition]) -> list[Level]:
     """An incident's life, webhook by webhook."""
-    found: list[tuple[int, Level]] = []
+    found: list[Level] = []
     for line in lines:
         if line.kind in ("opened", "severity", "closed"):
-            level = Level(line.episode, "" if line.kind == "closed" else line.detail)
-            if found and found[-1][0] == line.at:
+            if found and found[-1].at == line.at:
                 found.pop()
-            found.append((line.at, level))
-    return [level for _, level in found]
+            found.append(Level(line.at, line.episode, "" if line.kind == "closed" else line.detail))
+    return found
 
 
-def pages_of(life: Sequence[Level]) -> int:
-    """How many stretches of it were worth a page. An episode's end also ends its page."""
-    number = 0
-    before = Level(0, "")
+def pages_of(life: Sequence[Level]) -> list[Level]:
+    """Where each stretch of it that was worth a page began. An episode's end also ends its page."""
+    found: list[Level] = []
+    before = Level(0, 0, "")
     for level in life:
         if level.severity in PAGED and (before.severity not in PAGED or before.episode != level.episode):
-            number += 1
+            found.append(level)
         before = level
-    return number
+    return found
 
 
-def _page_problems(evidence: Evidence, identity: str, severity: str, doubts: int) -> tuple[dict[str, int], list[str]]:
+def _in_the_dark(evidence: Evidence, identity: str, destination: str, pages: Sequence[Level]) -> Counter[int]:
+    """How many pages of each episode began when the last call had been doubtful and nothing certain was known since."""
+    calls = [
+        (attempt.at + attempt.took, _is_doubtful(attempt))
+        for attempt in evidence.attempts
+        if (attempt.incident_id, attempt.destination) == (identity, destination)
+        and (attempt.outcome == "delivered" or _is_doubtful(attempt))
+    ]
+    calls += [
+        (line.at, True)
+        for line in evidence.transitions.get(identity, ())
+        if line.kind == "taken_over" and _destination(line) == destination
+    ]
+    calls.sort()
+    found: Counter[int] = Counter()
+    for page in pages:
+        earlier = [doubtful for at, doubtful in calls if at <= page.at]
+        found[page.episode] += bool(earlier) and earlier[-1]
+    return found
+
+
+def _is_doubtful(attempt: Attempt) -> bool:
+    return attempt.outcome == "retry" and attempt.reason in DOUBTFUL
+
+
+def _page_problems(
+    evidence: Evidence, identity: str, severity: str, doubts: Doubts
+) -> tuple[dict[str, int], list[str]]:
     problems: list[str] = []
     key = evidence.pagerduty_key[identity]
     opened = [page for page in evidence.pages if page["dedup_key"] == identity]
     lines = evidence.transitions.get(identity, ())
-    pages = pages_of(levels(lines))
-    superseded = sum(line.kind == "superseded" and _destination(line) == key for line in lines)
-    in_doubt = pages - superseded - len(opened)
+    begun = pages_of(levels(lines))
+    pages = Counter(page.episode for page in begun)
+    superseded = Counter(line.episode for line in lines if line.kind == "superseded" and _destination(line) == key)
+    in_doubt = pages.total() - superseded.total() - len(opened)
+    dark = _in_the_dark(evidence, identity, key, begun)
+    allowed = sum(
+        min(number - superseded[episode], doubts[identity, key, episode] + dark[episode])
+        for episode, number in pages.items()
+    )
+    told = f"{pages.total()} pages, {superseded.total()} superseded, {len(opened)} opened, {allowed} in doubt at most"
+    if any(number > pages[episode] for episode, number in superseded.items()):
+        problems.append(f"{identity}: superseded {dict(superseded)} of the pages {dict(pages)}")
     if in_doubt < 0:
-        problems.append(
-            f"{identity}: paged {-in_doubt} times too often: {pages} pages, {superseded} superseded, {len(opened)} opened"
-        )
-    if in_doubt > doubts:
-        problems.append(
-            f"{identity}: {in_doubt - doubts} pages lost: {pages} pages, {superseded} superseded, {len(opened)} opened, {doubts} doubtful calls"
-        )
+        problems.append(f"{identity}: paged {-in_doubt} times too often: {told}")
+    if in_doubt > allowed:
+        problems.append(f"{identity}: {in_doubt - allowed} pages lost: {told}")
     row = next((row for row in evidence.deliveries.get(identity, ()) if row.destination == key), None)
     if row is None or row.status is not Status.DEAD:
         burning = [page for page in opened if page["status"] != "resolved"]
         if len(burning) != (severity in PAGED):
             problems.append(f"{identity}: {len(burning)} pages burn, the severity is {severity or 'none'}")
-    if evidence.dropped.get(identity, 0) > doubts:
-        problems.append(
-            f"{identity}: {evidence.dropped[identity]} resolves before their trigger, {doubts} doubtful calls"
-        )
-    return {"pages": pages, "pages_superseded": superseded, "pages_in_doubt": max(in_doubt, 0)}, problems
+    uncertain = sum(number for (name, place, _), number in doubts.items() if (name, place) == (identity, key))
+    # The resolve itself, and its assertion after a take-over.
+    if evidence.dropped.get(identity, 0) > 2 * uncertain:
+        dropped = evidence.dropped[identity]
+        problems.append(f"{identity}: {dropped} resolves before their trigger, {uncertain} doubtful calls")
+    counts = {"pages": pages.total(), "pages_superseded": superseded.total(), "pages_in_doubt": max(in_doubt, 0)}
+    return counts, problems
 
 
 def _slack(evidence: Evidence) -> Iterator[dict[str, Any]]:
@@ -223,9 +269,7 @@ def _slack(evidence: Evidence) -> Iterator[dict[str, Any]]:
             yield payload
 
 
-def _slack_problems(
-    evidence: Evidence, slack: Iterable[Mapping[str, Any]], doubts: Mapping[tuple[str, str], int]
-) -> Iterator[str]:
+def _slack_problems(evidence: Evidence, slack: Iterable[Mapping[str, Any]], doubts: Doubts) -> Iterator[str]:
     shown: dict[str, dict[int, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for payload in slack:
         shown[payload["incident"]][payload["episode"]].append(payload)
@@ -235,9 +279,9 @@ def _slack_problems(
         if row is not None and row.status is Status.DEAD:
             continue
         episodes = shown[identity]
-        copies = sum(len(messages) - 1 for messages in episodes.values())
-        if copies > doubts.get((identity, key), 0):
-            yield f"{identity}: {copies} duplicates at Slack, {doubts.get((identity, key), 0)} doubtful calls"
+        for episode, messages in episodes.items():
+            if len(messages) - 1 > doubts[identity, key, episode]:
+                yield f"{identity}: {len(messages) - 1} duplicates at Slack of episode {episode}, and nothing says why"
         lines = evidence.transitions.get(identity, ())
         gone = {line.episode for line in lines if line.kind == "superseded" and _destination(line) == key}
         life = levels(lines)
@@ -258,6 +302,41 @@ def _message_problems(identity: str, payload: Mapping[str, Any], alerts: tuple[A
         yield f"{identity}: Slack shows {told} of episode {payload['episode']}, {worst(alerts)} with {firing} is true"
     if not firing and payload["state"] != "resolved":
         yield f"{identity}: Slack shows {told} of episode {payload['episode']}, which is over"
+
+
+def _story(attempt: Attempt) -> str:
+    why = f"{attempt.reason} {attempt.detail}".strip()
+    return f"{attempt.action} {attempt.outcome} in {attempt.took / 1e6:.2f} s ({why:.60})"
+
+
+def explained(evidence: Evidence) -> Iterator[str]:
+    """For each duplicate at Slack what the ledger and the history know about its incident there."""
+    posts = Counter((one["incident"], one["episode"]) for one in _slack(evidence))
+    for (identity, episode), number in posts.items():
+        if number > 1:
+            story = told(evidence, identity, evidence.slack_key[identity], episode)
+            yield f"{identity} episode {episode}, {number} messages: {story}"
+
+
+def told(evidence: Evidence, identity: str, destination: str, episode: int = 0) -> str:
+    """What happened to an incident and one of its destinations, and when; about one episode, or 0: all."""
+    found = [
+        (attempt.at, attempt.episode, _story(attempt))
+        for attempt in evidence.attempts
+        if (attempt.incident_id, attempt.destination) == (identity, destination)
+    ]
+    found += [
+        (line.at, line.episode, f"{line.kind} {line.detail}".strip())
+        for line in evidence.transitions.get(identity, ())
+        if ":" not in line.detail or _destination(line) == destination
+    ]
+    found.sort()
+    places = [place for place, (_, about, _) in enumerate(found) if about == episode or not episode]
+    start = found[places[0]][0]
+    return "".join(
+        f"\n    {(at - start) / 1e6:8.3f} s  episode {about}: {what}"
+        for at, about, what in found[places[0] : places[-1] + 1]
+    )
 
 
 def _leftovers(evidence: Evidence) -> Iterator[str]:

@@ -6,39 +6,42 @@
 Everything that chance decides comes from the seed: the alerts, the webhooks' order, what the providers do to calls, and
 after how many acknowledged webhooks the router is killed. How far the processes get meanwhile is theirs. Also
 
-    python -m kill_run --kills 1000 --transitions 100000
+    python scripts/soak.py
 
-which prints the figures and what is wrong, and ends with 1 when something is.
+which kills it 1,000 times, prints the figures and what is wrong, and ends with 1 when something is.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
 import sqlalchemy
 from alertmanager_stub import AlertmanagerStub
-from kill_check import Evidence, Verdict, judge
+from kill_check import Evidence, Verdict, explained, judge, told
 from kill_script import CLUSTER, Script, Step, make_script
-from router_process import TOKEN, Providers, RouterProcess, routes_document
+from router_process import TOKEN, Providers, RouterProcess, fetch, routes_document
 
 from router.model import Transition
 from router.store import Transaction
-from router.stores.tables import ATTEMPTS, DELIVERIES, TRANSITIONS
+from router.stores.tables import DELIVERIES, TRANSITIONS
 
 WORKERS = 16
 TEAMS = ["payments", "search", "checkout", "platform"]
 RETRY_SECONDS = 0.05
 """Alertmanager waits 0.5 s and longer; a shorter wait tries more in the same time."""
+ACKNOWLEDGED_SECONDS = 60.0
+"""A restart takes a second or two."""
 SETTLED_SECONDS = 240.0
 """The longest back-off is 60 s, and a row may have two of them before it."""
 
@@ -89,7 +92,7 @@ class Outcome(NamedTuple):
 
 
 def routes(peer: str) -> dict[str, Any]:
-    """Four teams, each with a key and a channel of its own. The fallback would open pages that the alerts don't ask for."""
+    """Four teams, each with a key and a channel of its own, and no fallback: it would open pages of its own."""
 
     def team(name: str) -> dict[str, Any]:
         return {
@@ -153,11 +156,15 @@ class Run:
         self.recoveries: list[float] = []
         self.deaths = 0
         self._names: dict[str, str] = {}
+        self._awaited = 0
+        self._reached = asyncio.Event()
 
     # Alertmanager's part
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes, chance: random.Random) -> None:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        deadline = time.monotonic() + ACKNOWLEDGED_SECONDS
+        said = ""
         while True:
             url = f"{chance.choice(self.routers).url}/webhook/{CLUSTER}"
             self.sent += 1
@@ -165,10 +172,20 @@ class Run:
                 async with session.post(url, data=body, headers=headers) as answer:
                     if answer.status // 100 == 2:
                         break
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                pass
+                    said = str(answer.status)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                said = repr(error)
+            assert time.monotonic() < deadline, f"not acknowledged within {ACKNOWLEDGED_SECONDS:g} s: {said}"
             await asyncio.sleep(RETRY_SECONDS * (0.5 + chance.random()))
         self.acknowledged += 1
+        if self.acknowledged >= self._awaited:
+            self._reached.set()
+
+    async def _until(self, acknowledged: int) -> None:
+        self._awaited = acknowledged
+        self._reached.clear()
+        if self.acknowledged < acknowledged:
+            await self._reached.wait()
 
     async def _work(self, session: aiohttp.ClientSession, number: int) -> None:
         chance = random.Random(self._wishes.seed * 1_000 + number)
@@ -194,11 +211,9 @@ class Run:
 
     async def _kill(self) -> None:
         """At moments that are told by how many webhooks were acknowledged, with a random rest; some while it starts."""
-        total = self.script.webhooks
-        moments = sorted(self._chance.randrange(total) for _ in range(self._wishes.kills))
+        moments = sorted(self._chance.randrange(self.script.webhooks) for _ in range(self._wishes.kills))
         for moment in moments:
-            while self.acknowledged < min(moment, total):
-                await asyncio.sleep(0.002)
+            await self._until(moment)
             await asyncio.sleep(self._chance.random() * 0.08)
             router = self._chance.choice(self.routers)
             early = self._chance.random() < 0.1
@@ -267,7 +282,9 @@ class Run:
     async def _settle(self) -> None:
         deadline = time.monotonic() + SETTLED_SECONDS
         while not await asyncio.to_thread(self._is_settled):
-            assert time.monotonic() < deadline, f"not at rest within {SETTLED_SECONDS} s"
+            if time.monotonic() > deadline:
+                # The judge says what is left over.
+                return
             await asyncio.sleep(0.1)
 
     def _is_settled(self) -> bool:
@@ -284,9 +301,13 @@ class Run:
         notes = [identity for identity in history.incidents if identity not in script.truth]
 
         def read(tx: Transaction) -> Evidence:
-            pagerduty, slack = self._providers.pagerduty.state(), self._providers.slack.state()
+            pagerduty, slack = (
+                json.loads(fetch(f"{stub.url}/_state", timeout=300)[1])
+                for stub in (self._providers.pagerduty, self._providers.slack)
+            )
             known = list(script.truth)
             return Evidence(
+                replicas=len(self.routers),
                 truth=script.truth,
                 pagerduty_key={name: f"pagerduty:{team.upper()}_KEY" for name, team in script.teams.items()},
                 slack_key={name: f"slack:SLACK_TOKEN/#{team}" for name, team in script.teams.items()},
@@ -349,8 +370,9 @@ def run_kills(folder: Path, wishes: Wishes) -> Outcome:
     return asyncio.run(run())
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
+    assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = Wishes()
     parser.add_argument("--seed", type=int, default=default.seed)
@@ -358,13 +380,20 @@ def main() -> int:
     parser.add_argument("--transitions", type=int, default=default.transitions)
     parser.add_argument("--incidents", type=int, default=default.incidents)
     parser.add_argument("--postgresql", action="store_true", help="two replicas on a PostgreSQL of its own")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     wishes = Wishes(given.seed, given.kills, given.transitions, given.incidents)
     with tempfile.TemporaryDirectory() as folder:
         outcome = on_postgresql(Path(folder), wishes) if given.postgresql else run_kills(Path(folder), wishes)
     sys.stdout.write(f"{outcome.table()}\n")
+    for duplicate in explained(outcome.evidence):
+        sys.stdout.write(f"TWICE AT SLACK: {duplicate}\n")
     for problem in outcome.verdict.problems:
         sys.stdout.write(f"WRONG: {problem}\n")
+    for identity in sorted(
+        {problem.partition(":")[0] for problem in outcome.verdict.problems} & set(outcome.evidence.truth)
+    )[:3]:
+        for key in (outcome.evidence.pagerduty_key[identity], outcome.evidence.slack_key[identity]):
+            sys.stdout.write(f"{identity} {key}: {told(outcome.evidence, identity, key)}\n")
     sys.stdout.write(f"{len(outcome.verdict.problems)} problems\n")
     return 1 if outcome.verdict.problems else 0
 

@@ -1,8 +1,9 @@
 """What the kill test's Alertmanagers tell, worked out from a seed before anything runs. Pure.
 
-There are incidents with one to three alerts each, of severities that make an incident rise and fall. Each step flips one
-or two alerts of one incident and has a webhook: what fires now and what the step resolved, as Alertmanager sends a group.
-Two peers see to it that some webhooks are sent twice at once, and that some come once more when the group has moved on.
+There are incidents with one to three alerts each, of severities that make an incident rise and fall. Each step flips
+one or two alerts of one incident and has a webhook: what fires now and what the step resolved, as Alertmanager sends a
+group. Two peers see to it that some webhooks are sent twice at once, and that some come once more when the group has
+moved on.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from router.model import SEVERITIES, incident_id
 from webhooks import alert, fingerprint, webhook
+
+from router.model import SEVERITIES, incident_id
 
 CLUSTER = "main"
 SHAPES = (

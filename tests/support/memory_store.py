@@ -214,6 +214,11 @@ class MemoryTransaction:
         rows = [row for row in self._db.deliveries() if row.status == Status.WAITING and row.mode != Mode.DIGEST]
         early = [row._replace(next_at=now) for row in rows if row.next_at > beyond]
         self.save_deliveries(early)
+        unsettled = [row for row in self._db.deliveries() if row.status not in _DONE]
+        self.save_deliveries([row._replace(since=now) for row in unsettled if row.since > beyond])
+        for cluster, beat in list(self._db.heartbeats.items()):
+            if beat.seen_at > beyond:
+                self._put(self._db.heartbeats, cluster, beat._replace(seen_at=now))
         return len(early)
 
     def digest_deliveries(self) -> list[Delivery]:

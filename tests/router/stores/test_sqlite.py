@@ -194,3 +194,16 @@ def test_killed_while_migrating_leaves_the_old_schema_or_the_new(path, fresh, st
     with store.begin() as tx:
         assert tx.find_alerts("f1") == ([] if fresh else [an_alert()])
     store.close()
+
+
+@pytest.mark.parametrize("number", [1, 7, 8, 9, 32, 33, 73])
+def test_rows_are_saved_in_their_order_however_many_share_a_statement(store, number):
+    with store.begin() as tx:
+        tx.save_alerts([an_alert(fingerprint=f"{place:016x}", episode=1) for place in range(number)])
+        # Half of them again, and the first one last: the later row counts.
+        again = [an_alert(fingerprint=f"{place:016x}", episode=2) for place in range(number // 2)]
+        tx.save_alerts([*again, an_alert(fingerprint=f"{0:016x}", episode=3)])
+        cluster = an_alert().cluster
+        found = tx.alerts([(cluster, f"{place:016x}") for place in range(number)])
+    episodes = [found[cluster, f"{place:016x}"].episode for place in range(number)]
+    assert episodes == [3 if place == 0 else 2 if place < number // 2 else 1 for place in range(number)]

@@ -398,6 +398,26 @@ def test_a_heartbeat_never_goes_back(store):
         assert tx.heartbeats()[0].seen_at == 6
 
 
+def test_after_a_clock_that_ran_ahead_a_watchdog_is_heard_again(store):
+    with store.begin() as tx:
+        tx.save_heartbeats([Heartbeat("main", 9_000), Heartbeat("other", 400)])
+    with store.begin() as tx:
+        tx.recall(1_000, 500)
+        assert tx.heartbeats() == [Heartbeat("main", 500), Heartbeat("other", 400)]
+        tx.save_heartbeats([Heartbeat("main", 501)])
+        assert tx.heartbeats()[0].seen_at == 501
+
+
+def test_what_a_clock_ahead_has_dated_is_overdue_by_the_clock_of_now(store):
+    ahead, before, done = a_delivery("ahead", since=9_000), a_delivery("before", since=400), settled(a_delivery("done"))
+    with store.begin() as tx:
+        tx.save_deliveries([ahead, before, done])
+    with store.begin() as tx:
+        assert tx.recall(1_000, 500) == 0
+        assert {row.incident_id: row.since for row in tx.overdue(501, 9)} == {"ahead": 500, "before": 400}
+        assert tx.deliveries(["done"])["done"] == [done]
+
+
 def test_one_replica_alone_locks_and_leads(store):
     with store.begin() as tx:
         tx.lock(f"i{number}" for number in range(1000))

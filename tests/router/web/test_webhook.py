@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import time
 import zlib
 
 import pytest
@@ -10,6 +11,7 @@ from router.model import INTERNAL_CLUSTER
 from router.store import CommitUnknown, StoreError, StoreUnavailable
 from router.web.app import create_app
 from router.web.ports import Refusal, Settings
+from router.web.webhook import LARGE
 
 BODY = webhook([alert("A")])
 SMALL = Settings(body=5_000, head=100, drain=20_000, memory=30_000, read_timeout=0.05)
@@ -55,6 +57,32 @@ def test_a_bug_is_a_500_that_tells_nothing(error):
     assert answer.status == 500
     assert b"secret" not in answer.body
     assert ports.refusals == [(Refusal.BUG, "main", error)]
+
+
+def test_a_body_that_takes_seconds_to_read_keeps_nobody_waiting():
+    # None of its alerts has a fingerprint, so that each byte of their labels is looked at.
+    one = alert("A", labels={f"name{number}": "x" * 3_000 for number in range(50)}) | {"fingerprint": ""}
+    large = webhook([one] * 12)
+    assert len(large) > LARGE
+    ports = FakePorts()
+
+    async def scenario():
+        app = create_app(ports)
+        longest = 0.0
+        posting = asyncio.create_task(call(app, "POST", "/webhook/main", large))
+        loop = asyncio.get_running_loop()
+        while not posting.done():
+            before = loop.time()
+            await call(app, "GET", "/health/live")
+            longest = max(longest, loop.time() - before)
+        return longest, await posting
+
+    started = time.monotonic()
+    longest, answer = asyncio.run(scenario())
+    took = time.monotonic() - started
+    assert answer.status == 200
+    assert len(ports.kept[0].webhook.alerts) == 12
+    assert longest < took / 2
 
 
 def test_a_bug_in_the_parser_is_quarantined_rather_than_retried_for_ever(monkeypatch):
