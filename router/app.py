@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 import structlog
 
-from router import auth, backoff, payload, restored
+from router import backoff, payload
 from router.applier import Applied, Applier, Incoming, Work
-from router.claims import Rules
 from router.clock import Clock
+from router.config.routes_file import RoutesFile
+from router.config.secrets import Secrets
+from router.config.settings_types import Settings
 from router.delivery import Call, Dispatcher, Hooks
 from router.dry_run import DryRun, is_dry
 from router.duties import core, reports
@@ -33,26 +35,25 @@ from router.duties.core import Duty, Ground
 from router.duties.reconciling import Reconciling
 from router.duties.watch import Watch, all_destinations
 from router.ingest import PENDING_ALERTS, Ingest
-from router.internal import template_error, unknown_cluster
-from router.lanes import Lanes
-from router.message import Look
-from router.metrics import Metrics
+from router.messages.message import Look
+from router.messages.templating import Templates
 from router.model import INTERNAL_CLUSTER, SECOND, Delivery, Micros, Replica
 from router.notes import missed_note
 from router.notifier import Context, Delivered, Notifier, Retry, Traits
 from router.notifiers import channels
-from router.routes_file import RoutesFile
-from router.secrets import Secrets
+from router.policies import restored
+from router.policies.internal import template_error, unknown_cluster
 from router.settings import is_authenticated
-from router.settings_types import Settings
 from router.store import Backlog, StoreError, Transaction
 from router.stores import open_store
 from router.stores.sole import only_one
-from router.templating import Templates
-from router.web import server
+from router.telemetry.metrics import Metrics
+from router.web import auth, server
 from router.web.app import create_app
 from router.web.ports import Check, Health, Refusal
 from router.web.ports import Settings as WebSettings
+from router.worker.claims import Rules
+from router.worker.lanes import Lanes
 from router.writer import Commit, Writer
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from router.incident import (
     reopen,
     transition,
 )
-from router.internal import Trouble, firing
 from router.model import (
     INTERNAL_CLUSTER,
     SEVERITY_RANK,
@@ -42,10 +41,11 @@ from router.model import (
 )
 from router.notes import missed_note
 from router.notifier import Traits
+from router.policies.internal import Trouble, firing
+from router.policies.watchdog import is_watchdog
 from router.routes import Routes
 from router.routing import Resolved, group_labels, resolve
 from router.store import AlertKey, Transaction
-from router.watchdog import is_watchdog
 
 
 class Incoming(NamedTuple):

@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 import structlog
 
-from router import claims
 from router.applier import Work
-from router.calls import OVERRUN_SECONDS, Caller
-from router.claims import Result, Rules, key_of
-from router.lanes import Lane, Lanes
 from router.model import SECOND, DestinationStatus, Micros, View
 from router.notifier import Notifier, Outcome
-from router.recorder import Recorder, Submits
 from router.store import DeliveryKey, StoreError
+from router.worker import claims
+from router.worker.calls import OVERRUN_SECONDS, Caller
+from router.worker.claims import Result, Rules, key_of
+from router.worker.lanes import Lane, Lanes
+from router.worker.recorder import Recorder, Submits
 
 log = structlog.get_logger("router.delivery")
 

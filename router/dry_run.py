@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from router.message import Look, build_message, decode_note
+from router.messages.message import Look, build_message, decode_note
+from router.messages.text import one_line
 from router.model import Shown
 from router.notifier import Delivered, Job, Outcome
-from router.text import one_line
 
 if TYPE_CHECKING:
+    from router.config.secrets import Secrets
+    from router.config.settings_types import Settings
     from router.routes import Routes
-    from router.secrets import Secrets
-    from router.settings_types import Settings
 
 log = structlog.get_logger("router.dry_run")
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import structlog
 
-from router import internal
 from router.applier import Applied, Applier, Incoming, Work
-from router.internal import Trouble
 from router.model import SECOND, Alert, InboxRow, Micros, Quarantined
+from router.policies import internal
+from router.policies.internal import Trouble
 from router.store import CommitUnknown, StoreError, StoreUnavailable, Transaction
 
 if TYPE_CHECKING:

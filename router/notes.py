@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.message import Link, Note, encode_note
+from router.messages.message import Link, Note, encode_note
+from router.messages.text import clock, humanize, one_line
 from router.model import Delivery, Destination, Incident, Micros, Shown, Status
 from router.planning import note
 from router.routes import Routes
-from router.text import clock, humanize, one_line
 
 QUIET_CHANNELS = ("slack", "email", "webhook")
 """Where something is told that is over already: nobody is woken for it."""

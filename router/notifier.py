@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from router.message import PLAIN_LOOK, Look
+from router.messages.message import PLAIN_LOOK, Look
 
 if TYPE_CHECKING:
     import aiohttp
 
+    from router.messages.templating import Templates
     from router.model import Delivery, Destination, Snapshot, View
-    from router.templating import Templates
 
 
 class Reason(enum.StrEnum):

@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from router import digest, schedule
-from router.message import Look, Message, build_message
+from router.messages.message import Look, Message, build_message
+from router.messages.sample import OPENED, resolved, sample_delivery, sample_incident
+from router.messages.templating import Templates
+from router.messages.text import one_line
 from router.model import DAY, Destination, Mode, Shown, Snapshot
+from router.policies import digest, schedule
 from router.routes import Routes
 from router.routing import destinations, resolve
-from router.sample import OPENED, resolved, sample_delivery, sample_incident
-from router.templating import Templates
-from router.text import one_line
 
 DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 """Slack shows the reader's own time; the part behind the bar is for those who can't."""
@@ -130,7 +130,7 @@ def _email(subject: _Subject) -> str:
 
 
 def _pagerduty(subject: _Subject) -> str:
-    from router.pagerduty_event import incident_event
+    from router.channels.pagerduty.event import incident_event
 
     if subject.message.resolved:
         return "The incident with the same dedup_key is resolved; PagerDuty shows no text of it."
@@ -141,7 +141,7 @@ def _pagerduty(subject: _Subject) -> str:
 
 
 def _slack(subject: _Subject) -> str:
-    from router.slack_blocks import Pieces, incident_content
+    from router.channels.slack.blocks import Pieces, incident_content
 
     pieces = Pieces(subject.render("slack_title.txt", change=""), subject.render("slack_body.txt", change=""))
     content = incident_content(subject.message, pieces)

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from router.durations import format_duration
-from router.problems import Problem
-from router.secrets import Secrets, read_bytes
-from router.settings_layers import (
+from router.config.durations import format_duration
+from router.config.problems import Problem
+from router.config.secrets import Secrets, read_bytes
+from router.config.settings_layers import (
     PREFIX,
     Layer,
     Leaf,
@@ -29,8 +29,8 @@ from router.settings_layers import (
     schema_of,
     variables_layer,
 )
-from router.settings_types import Settings
-from router.yaml_text import Document, Keys, read_yaml
+from router.config.settings_types import Settings
+from router.config.yaml_text import Document, Keys, read_yaml
 
 CONFIG = "alert-router.yml"
 """The file that is read when none is named; there needn't be one."""

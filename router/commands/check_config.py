@@ -12,14 +12,14 @@ from msgspec import to_builtins
 import router
 from router.commands.console import say, say_json, table
 from router.commands.setup import Setup, destination_secrets, is_dry, load, routes_file
-from router.problems import Problem
-from router.templating import Templates
+from router.config.problems import Problem
+from router.messages.templating import Templates
 
 if TYPE_CHECKING:
     import argparse
 
+    from router.config.settings_types import Settings
     from router.routes import Routes
-    from router.settings_types import Settings
 
 _TAKES_A_SECRET = ("password", "secret", "token", "bearer", "signing_key", "username")
 """Words in the keys of channels' settings whose value is a secret's name."""

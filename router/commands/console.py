@@ -41,7 +41,7 @@ def say_json(document: object) -> None:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Rows in columns that are as wide as their widest cell; the last one has no padding."""
-    from router.text import one_line
+    from router.messages.text import one_line
 
     cells = [list(headings), *([one_line(cell, CELL) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]

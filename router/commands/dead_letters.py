@@ -14,9 +14,9 @@ from router import planning
 from router.commands import words
 from router.commands.console import CommandError, say, say_json, table
 from router.commands.setup import opened_store, setup, traits_of
-from router.message import decode_note
+from router.messages.message import decode_note
+from router.messages.text import humanize, one_line
 from router.model import Delivery, Incident, Micros, Mode, Quarantined, Status, Transition
-from router.text import humanize, one_line
 
 if TYPE_CHECKING:
     import argparse

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from router.commands import words
 from router.commands.console import CommandError, say, say_json
 from router.commands.setup import Setup, opened_store, routes_file, setup
+from router.messages.text import clean, one_line
 from router.model import (
     AlertState,
     AlertStatus,
@@ -22,7 +23,6 @@ from router.model import (
     Transition,
 )
 from router.routing import destinations, team_severities
-from router.text import clean, one_line
 
 if TYPE_CHECKING:
     import argparse

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from router.commands.console import CommandError, complain, say, say_json
 from router.commands.setup import look, routes, setup
+from router.config.problems import did_you_mean
+from router.messages.templating import Templates
 from router.notifiers import channels
 from router.preview import preview
-from router.problems import did_you_mean
 from router.routing import resolve
-from router.templating import Templates
 
 if TYPE_CHECKING:
     import argparse

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from router.commands import words
 from router.commands.console import CommandError
+from router.messages.text import one_line
 from router.model import AlertState, Attempt, Delivery, Incident, Micros, Mode, Shown, Status, incident_id
 from router.payload import fingerprint
 from router.planning import INCOMPLETE
 from router.routing import group_labels
-from router.text import one_line
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage

@@ -10,10 +10,10 @@ from router.commands import probe, words
 from router.commands.console import CommandError, Progress, complain, say, say_json
 from router.commands.preview import known_only
 from router.commands.setup import Setup, opened_store, routes, setup
-from router.durations import parse_duration
+from router.config.durations import parse_duration
+from router.messages.text import one_line
 from router.model import SECOND, Micros, Shown
 from router.routing import resolve
-from router.text import one_line
 
 if TYPE_CHECKING:
     import argparse

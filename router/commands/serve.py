@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 import router
-from router import logs
 from router.commands.setup import refuse, routes_file, setup
-from router.routes_file import Reload
+from router.config.routes_file import Reload
+from router.telemetry import logs
 
 if TYPE_CHECKING:
     import argparse
 
-    from router.problems import Problem
+    from router.config.problems import Problem
 
 log = structlog.get_logger("router.commands.serve")
 

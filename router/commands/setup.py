@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from router import settings as loading
 from router.commands.console import CommandError
-from router.lanes import UNKNOWN_CHANNEL
-from router.message import Look
+from router.config.problems import Problem
+from router.config.routes_file import Reload, RoutesFile, by_channel
+from router.messages.message import Look
 from router.model import Destination
 from router.notifiers import channels
-from router.problems import Problem
-from router.routes_file import Reload, RoutesFile, by_channel
 from router.store import Store, StoreError
+from router.worker.lanes import UNKNOWN_CHANNEL
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from router.config.secrets import Secrets
+    from router.config.settings_types import Settings
     from router.notifier import Traits
     from router.routes import Routes
-    from router.secrets import Secrets
-    from router.settings_types import Settings
 
 _OWN_OPTIONS = {"config": "config", "listen": "listen", "store": "store.url", "routes": "routes"}
 _SQLITE = "sqlite:///"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from router.messages.text import humanize, moment
 from router.model import (
     SECOND,
     AlertState,
@@ -22,7 +23,6 @@ from router.model import (
     View,
 )
 from router.planning import ATTEMPTS
-from router.text import humanize, moment
 
 KINDS = {
     "fired": "the alert fired",

@@ -9,12 +9,12 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from router.applier import Applied, Applier
+from router.config.settings_types import Settings
 from router.ingest import Ingest
-from router.metrics import Metrics
 from router.model import Micros
 from router.routes import Routes
-from router.settings_types import Settings
 from router.store import StoreError, Transaction
+from router.telemetry.metrics import Metrics
 from router.writer import Writer
 
 T = TypeVar("T")

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from router import maintenance, reconcile
-from router.alertmanager_api import poll
 from router.applier import Applied, Incoming
+from router.duties.alertmanager_api import poll
 from router.duties.core import Ground
 from router.model import AlertState, Heartbeat
-from router.reconcile import Limits, Memory, PeerAnswer, PeerState
+from router.policies import maintenance, reconcile
+from router.policies.reconcile import Limits, Memory, PeerAnswer, PeerState
+from router.policies.watchdog import fresh
 from router.routes import Cluster
 from router.routing import resolve
 from router.store import AlertKey, Transaction
-from router.watchdog import fresh
 
 if TYPE_CHECKING:
     import aiohttp

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import orjson
 
-from router import digest, escalation, maintenance, storm
 from router.applier import Applied
 from router.duties.core import Ground
-from router.message import encode_note
+from router.messages.message import encode_note
 from router.model import Delivery, Destination, Incident, Micros
 from router.notes import quiet_destination
 from router.planning import note
+from router.policies import digest, escalation, maintenance, storm
 from router.store import Transaction
 
 OPEN_AT_MOST = 20_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from router import fallback, internal, watchdog
 from router.applier import Applied, Incoming
 from router.duties.core import Ground
 from router.model import INTERNAL_CLUSTER, AlertState, Incident, Micros
+from router.policies import fallback, internal, watchdog
 from router.routes import Routes
 from router.store import Transaction
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from router.email_faults import judge
-from router.email_mime import Mail, Thread, compose, is_address, make_id
-from router.message import Message, Note, build_message, decode_note
+from router.channels.email.faults import judge
+from router.channels.email.mime import Mail, Thread, compose, is_address, make_id
+from router.channels.email.pool import Credentials, Pool, Progress, Server, Tls, UnusableServer
+from router.channels.redaction import redact
+from router.messages.message import Message, Note, build_message, decode_note
+from router.messages.text import one_line
 from router.model import Destination
 from router.notifier import Context, Delivered, Job, Outcome, Reason, Rejected, Retry, Traits
-from router.redaction import redact
-from router.smtp_pool import Credentials, Pool, Progress, Server, Tls, UnusableServer
-from router.text import one_line
 
 TRAITS = Traits(content="severity", tells_the_past=True, repeats=False, folds=True, concurrency=2, per_minute=0)
 

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from router.http_faults import bad_answer, judge, judge_exception
-from router.message import build_message, decode_note
+from router.channels.http_faults import bad_answer, judge, judge_exception
+from router.channels.pagerduty.event import DEDUP_CHARACTERS, check_url, incident_event, note_event, plain_event
+from router.channels.redaction import redact
+from router.messages.message import build_message, decode_note
 from router.model import Destination, Shown
 from router.notifier import Context, Delivered, Job, Outcome, Reason, Rejected, Retry, Traits
-from router.pagerduty_event import DEDUP_CHARACTERS, check_url, incident_event, note_event, plain_event
-from router.redaction import redact
 
 if TYPE_CHECKING:
-    from router.pagerduty_client import Attempt, Client
+    from router.channels.pagerduty.client import Attempt, Client
 
 TRAITS = Traits(
     content="severity",
@@ -165,7 +165,7 @@ class Notifier:
         return _Call("trigger", identity, plain_event(event) if job.delivery.plain else event)
 
     async def _attempt(self, job: Job, key: str, call: _Call) -> Outcome:
-        from router.pagerduty_client import Attempt
+        from router.channels.pagerduty.client import Attempt
 
         if self._closed:
             return Retry(Reason.UNREACHABLE, detail="the router is stopping")
@@ -190,7 +190,7 @@ class Notifier:
     def _outcome(self, done: asyncio.Future[str], attempt: Attempt, key: str, call: _Call) -> Outcome:
         from pagerduty.errors import Error
 
-        from router.pagerduty_client import Answered
+        from router.channels.pagerduty.client import Answered
 
         def hide(text: str | bytes) -> str:
             return redact(text, [key])
@@ -233,7 +233,7 @@ class Notifier:
 
     def _take(self, name: str, key: str) -> Client:
         """A client for the key. When the secret has changed, those of the old key are closed."""
-        from router.pagerduty_client import Client
+        from router.channels.pagerduty.client import Client
 
         if self._idle.get(name, (key,))[0] != key:
             self._drop(name)

@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from router.http_faults import bad_answer, judge_exception
-from router.message import Message, build_message, decode_note
+from router.channels.http_faults import bad_answer, judge_exception
+from router.channels.redaction import redact
+from router.channels.slack.outcomes import POSTING, After, answered, failed
+from router.channels.slack.plan import Known, Plan, arguments, plan_incident, plan_note
+from router.messages.message import Message, build_message, decode_note
 from router.model import MINUTE, SECOND, Destination, Micros
 from router.notifier import Context, Job, Outcome, Reason, Rejected, Retry, Traits
-from router.redaction import redact
-from router.slack_outcomes import POSTING, After, answered, failed
-from router.slack_plan import Known, Plan, arguments, plan_incident, plan_note
 
 TRAITS = Traits(
     content="revision",
@@ -152,7 +152,7 @@ class Notifier:
         return plan_incident(job, message, known, render)
 
     async def _call(self, job: Job, plan: Plan, token: str) -> After:
-        from router.slack_client import SlackClient, SlackFault
+        from router.channels.slack.client import SlackClient, SlackFault
 
         def hide(text: str | bytes) -> str:
             return redact(text, [token])

@@ -27,12 +27,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from router.http_faults import ANSWER_BYTES, judge, judge_exception
-from router.message import Link, Message, Note, build_message, decode_note
+from router.channels.http_faults import ANSWER_BYTES, judge, judge_exception
+from router.channels.redaction import redact
+from router.messages.message import Link, Message, Note, build_message, decode_note
+from router.messages.text import moment
 from router.model import Destination, Micros, Shown
 from router.notifier import Context, Delivered, Job, Outcome, Reason, Rejected, Retry, Traits
-from router.redaction import redact
-from router.text import moment
 
 TRAITS = Traits(
     content="revision",

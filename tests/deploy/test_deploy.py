@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from router.commands.parser import build_parser
-from router.durations import parse_duration
+from router.config.durations import parse_duration
 from router.model import SECOND
 from router.notifiers import channels
 from router.settings import Settings, load_settings, settings_to_set

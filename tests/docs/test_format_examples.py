@@ -291,10 +291,11 @@ def test_a_decision_has_its_parts_and_is_short(path):
     assert any(line.startswith("Status: ") for line in lines)
 
 
-def test_the_picture_of_the_layers_is_the_one_that_is_enforced():
+@pytest.mark.parametrize("contract_id", ["layers", "router-layers"])
+def test_the_picture_of_the_layers_is_the_one_that_is_enforced(contract_id):
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = configuration["tool"]["importlinter"]["contracts"]
-    (layers,) = [contract["layers"] for contract in contracts if contract["id"] == "layers"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["id"] == contract_id]
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     assert "```\n" + "\n".join(layers) + "\n```" in text
     described = re.findall(r"^\| (`[^|]+`) \|", text, re.MULTILINE)

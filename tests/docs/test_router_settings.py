@@ -17,14 +17,14 @@ import yaml
 from message_samples import DELIVERY, FIRING, LOOK, snapshot
 
 from router.commands.parser import build_parser
-from router.durations import PATTERN
+from router.config.durations import PATTERN
+from router.config.settings_layers import DURATION, Leaf
 from router.faults import FAULTS
-from router.message import build_message
-from router.metrics import Metrics
+from router.messages.message import build_message
 from router.notifiers import channels
 from router.notifiers.webhook import incident_document, signature
 from router.settings import Settings, load_settings, settings_to_set
-from router.settings_layers import DURATION, Leaf
+from router.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "router.md"

@@ -31,17 +31,17 @@ from store_factory import a_delivery, an_incident
 from virtual_loop import now
 from webhooks import alert as fired
 
-from router import breaker as breakers
-from router import claims
 from router.applier import Work
-from router.claims import Result, Rules
 from router.clock import Clock
-from router.lanes import Lanes
 from router.model import HOUR, SECOND, InboxRow, Shown, Status
 from router.notifier import Delivered, Job, Outcome, Reason, Rejected, Retry
 from router.store import Store, StoreUnavailable
 from router.stores import open_store
 from router.stores.sqlite import SqliteStore
+from router.worker import breaker as breakers
+from router.worker import claims
+from router.worker.claims import Result, Rules
+from router.worker.lanes import Lanes
 from router.writer import Writer
 
 HTTP = ["pagerduty", "slack", "webhook"]
@@ -64,14 +64,14 @@ def down(name: str = "Down", *, severity: str = "high", over: bool = False) -> d
 def start_killed(router: RouterProcess, point: str) -> None:
     """Start a router that will kill itself there (killed_router.py)."""
     router.program = KILLED
-    router.secrets["KILL_AT"] = point
+    router.config.secrets["KILL_AT"] = point
     router.start(wait=False)
 
 
 def start_again(router: RouterProcess) -> None:
     """Start one that won't."""
     router.program = ("-m", "router")
-    router.secrets.pop("KILL_AT", None)
+    router.config.secrets.pop("KILL_AT", None)
     router.start()
 
 
@@ -684,7 +684,7 @@ def test_case_13_a_router_whose_clock_jumps_goes_on_retrying_and_keeps_its_claim
         router.program = (str(SUPPORT / "skewed_router.py"),)
         offset = tmp_path / "offset"
         offset.write_text("0")
-        router.secrets["CLOCK_OFFSET"] = str(offset)
+        router.config.secrets["CLOCK_OFFSET"] = str(offset)
         providers.pagerduty.faults({"script": [{"kind": "status", "status": 503, "times": 2}]})
         router.start()
         router.deliver([down()])
@@ -936,7 +936,7 @@ def test_case_19_a_poison_message_is_tried_in_plain_text_then_dead_and_stops_nob
                 False,
                 True,
             ]
-            assert router.lanes.lane(PAYMENTS_PAGERDUTY).breaker.state == "ok"
+            assert router.worker.lanes.lane(PAYMENTS_PAGERDUTY).breaker.state == "ok"
             assert len(pagerduty.shows.open) == len(NAMES) - 1
             assert "dead" in {line.kind for line in world.database.transitions.values()}
             # The provider's next version takes it: what is true then is told, once.
@@ -1015,7 +1015,7 @@ def test_case_20_each_class_is_waited_out_parked_or_dead_and_never_taken_for_a_d
         async with world.replica("a") as router:
             await router.webhook(*[alert(name, severity="medium") for name in NAMES[:5]])
             await asyncio.sleep(600)
-            state = router.lanes.lane(PAYMENTS_SLACK).breaker.state
+            state = router.worker.lanes.lane(PAYMENTS_SLACK).breaker.state
             rows = world.rows(PAYMENTS_SLACK)
             assert slack.shows.told == []
             if isinstance(fault, Rejected) and fault.scope == "message":

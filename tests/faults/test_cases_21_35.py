@@ -14,8 +14,8 @@ from router_process import Providers, RouterProcess, eventually
 from router_world import PAYMENTS_SLACK
 from webhooks import alert, webhook
 
-from router.internal import REFUSED, TRUNCATED
 from router.model import HOUR, INTERNAL_CLUSTER, SECOND, Destination, Shown, Status
+from router.policies.internal import REFUSED, TRUNCATED
 from router.routes import SeverityRoute
 
 

@@ -5,9 +5,9 @@ import yaml
 from router_process import routes_document
 
 from router.app import App
+from router.config.routes_file import RoutesFile, by_channel
+from router.config.secrets import Secrets
 from router.notifiers import channels
-from router.routes_file import RoutesFile, by_channel
-from router.secrets import Secrets
 from router.settings import Settings, load_settings
 
 TOKEN = "a-token-of-this-test"

@@ -175,7 +175,8 @@ def test_all_mistakes_of_the_settings_are_told_together(tmp_path, monkeypatch, c
 
 
 def test_serve_hands_the_settings_to_the_application(tmp_path, monkeypatch):
-    from router import app, logs
+    from router import app
+    from router.telemetry import logs
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yml").write_text(yaml.safe_dump(routes_document()))

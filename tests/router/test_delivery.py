@@ -12,11 +12,9 @@ import virtual_loop
 from memory_store import Database, MemoryStore
 from virtual_loop import START, now
 
-from router import claims, planning
+from router import planning
 from router.applier import Work
-from router.claims import Rules
 from router.delivery import Call, Dispatcher, Hooks
-from router.lanes import Lanes
 from router.model import (
     MINUTE,
     NOTHING,
@@ -34,6 +32,9 @@ from router.model import (
 )
 from router.notifier import Delivered, Job, Outcome, Reason, Rejected, Retry, Traits
 from router.store import StoreError, StoreUnavailable, Transaction
+from router.worker import claims
+from router.worker.claims import Rules
+from router.worker.lanes import Lanes
 
 PAGER = Traits("severity", tells_the_past=False, repeats=True, folds=False, concurrency=2, per_minute=0)
 CHAT = Traits("revision", tells_the_past=True, repeats=False, folds=True, concurrency=1, per_minute=0)

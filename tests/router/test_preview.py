@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from router.message import Look
+from router.config.routes_file import by_channel, load_routes
+from router.messages.message import Look
+from router.messages.templating import Templates
 from router.notifiers import channels
 from router.preview import preview
 from router.routes import Routes
-from router.routes_file import by_channel, load_routes
-from router.templating import Templates
 
 TEXT = """
 version: 1

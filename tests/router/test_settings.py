@@ -6,10 +6,10 @@ from typing import Annotated
 import msgspec
 import pytest
 
+from router.config.secrets import Secrets
+from router.config.settings_types import Settings
 from router.model import DAY, MINUTE, SECOND
-from router.secrets import Secrets
 from router.settings import check_credentials, is_authenticated, load, load_settings, settings_to_set
-from router.settings_types import Settings
 
 
 class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

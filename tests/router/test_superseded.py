@@ -5,14 +5,15 @@ from __future__ import annotations
 from memory_store import Database, MemoryStore
 from router_world import PAYMENTS_PAGERDUTY, PAYMENTS_SLACK, TRAITS, alert, incident_of, routes
 
-from router import claims, planning
+from router import planning
 from router.applier import Applier, Incoming
-from router.claims import Rules
 from router.incident import apply_alert
 from router.model import HOUR, MINUTE, SECOND, Alert, Delivery, Micros, Shown, Status, View
 from router.notifier import Delivered, Outcome, Reason, Retry
 from router.planning import Settled
 from router.routing import Resolved, resolve
+from router.worker import claims
+from router.worker.claims import Rules
 
 START = 1_000 * SECOND
 ROUTES = routes()

@@ -16,14 +16,15 @@ from typing import Any, Self
 import yaml
 from router_process import routes_document
 
-from router import claims, payload
+from router import payload
 from router.applier import Applier, Incoming, Work
-from router.breaker import Breaker
+from router.config.routes_file import by_channel, load_routes
 from router.model import Alert, Delivery, Micros, Quarantined
 from router.notifier import Delivered, Outcome
 from router.notifiers import channels
-from router.routes_file import by_channel, load_routes
 from router.stores import open_store
+from router.worker import claims
+from router.worker.breaker import Breaker
 
 OWNER = "stand-in"
 Provider = Callable[[Delivery], Outcome | None]

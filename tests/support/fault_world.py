@@ -35,19 +35,19 @@ from smtp_stub import SmtpStub
 from virtual_loop import now
 from webhooks import alert, webhook
 
-from router import payload, planning, restored
+from router import payload, planning
 from router.applier import Applied, Applier, Work
-from router.claims import Rules
+from router.channels.http_faults import bad_answer, judge, judge_exception
+from router.channels.redaction import redact
+from router.config.settings_types import Settings
 from router.delivery import Dispatcher
 from router.duties import core, reports
 from router.duties.core import Duty, Ground
 from router.duties.reconciling import Reconciling
 from router.duties.watch import Watch
-from router.http_faults import bad_answer, judge, judge_exception
 from router.ingest import Ingest
-from router.lanes import Lanes
-from router.message import Look
-from router.metrics import Metrics
+from router.messages.message import Look
+from router.messages.templating import Templates
 from router.model import (
     DAY,
     SECOND,
@@ -63,14 +63,15 @@ from router.model import (
 from router.notes import missed_note
 from router.notifier import Context, Delivered, Job, Outcome, Reason, Rejected
 from router.notifiers import email, pagerduty, slack
-from router.reconcile import PeerAlert, PeerAnswer, PeerState, PeerUnreachable
-from router.redaction import redact
+from router.policies import restored
+from router.policies.reconcile import PeerAlert, PeerAnswer, PeerState, PeerUnreachable
+from router.policies.watchdog import WATCHDOG
 from router.routes import Cluster, Routes
-from router.settings_types import Settings
 from router.store import Store, StoreError, StoreUnavailable, Transaction
 from router.stores import open_store
-from router.templating import Templates
-from router.watchdog import WATCHDOG
+from router.telemetry.metrics import Metrics
+from router.worker.claims import Rules
+from router.worker.lanes import Lanes
 
 LEASE = 30 * SECOND
 CALL_SECONDS = 10.0

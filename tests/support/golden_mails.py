@@ -6,9 +6,9 @@ from pathlib import Path
 
 from message_samples import ALERT, DELIVERY, FIRING, LOOK, OPENED, RESOLVED, snapshot
 
-from router.message import Link, Message, Note, build_message
+from router.messages.message import Link, Message, Note, build_message
+from router.messages.templating import Templates
 from router.model import MINUTE, Shown, View
-from router.templating import Templates
 
 FOLDER = Path(__file__).parents[1] / "router" / "golden"
 

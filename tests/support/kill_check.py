@@ -36,7 +36,7 @@ from router.model import AlertState, Attempt, Delivery, Incident, Mode, Shown, S
 PAGED = ("critical", "high")
 CHATTED = ("high", "medium")
 DOUBTFUL = frozenset({"timeout", "reset", "bad_answer", "unavailable"})
-"""Reasons after which a message may have arrived (router.http_faults)."""
+"""Reasons after which a message may have arrived (router.channels.http_faults)."""
 
 
 LATE = frozenset({"held", "stale_resolve", "later_end", "unknown_resolve", "restarted"})

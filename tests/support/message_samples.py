@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.message import Look
+from router.messages.message import Look
 from router.model import (
     MINUTE,
     NOTHING,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import message_samples
 
-from router.message import Link, Note, encode_note
+from router.messages.message import Link, Note, encode_note
+from router.messages.templating import Templates
 from router.model import Destination, Mode, Shown, Snapshot, View
 from router.notifier import Context, Job
-from router.templating import Templates
 
 if TYPE_CHECKING:
     import aiohttp

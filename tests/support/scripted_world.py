@@ -25,14 +25,14 @@ from router_world import TRAITS, Provider, routes
 from virtual_loop import now
 
 from router.applier import Applier
-from router.claims import Rules
 from router.delivery import Dispatcher
 from router.ingest import Ingest
-from router.lanes import Lanes
 from router.model import HOUR, SECOND, Alert, Delivery, Micros, Replica, Shown, Status
 from router.notifier import Delivered, Job, Outcome
 from router.payload import Webhook
 from router.store import CommitUnknown, Transaction
+from router.worker.claims import Rules
+from router.worker.lanes import Lanes
 
 LEASE = 30 * SECOND
 BEAT = 5.0

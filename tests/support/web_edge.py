@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
-from router import auth
 from router.model import Micros
 from router.payload import Webhook
+from router.web import auth
 from router.web.app import create_app
 from router.web.ports import Check, Health, Ports, Refusal, Settings
 from router.web.server import Bounds, serve

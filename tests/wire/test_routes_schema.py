@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 import router
+from router.config.routes_file import load_routes
 from router.model import INTERNAL_CLUSTER, Destination
 from router.routes import Routes
-from router.routes_file import load_routes
 from rules_gen.diagnostics import Place
 from rules_gen.model import (
     CHANNELS,

@@ -269,7 +269,7 @@ def test_the_address_is_where_the_settings_listen(world, monkeypatch):
 
     assert base("") == base("0.0.0.0") == "http://127.0.0.1:9095"
     assert base("::") == base("::1") == "http://[::1]:9095"
-    assert base("router.internal", 80) == "http://router.internal:80"
+    assert base("router.policies.internal", 80) == "http://router.policies.internal:80"
 
 
 def test_nothing_is_sent_where_no_router_has_run(world, run, monkeypatch):

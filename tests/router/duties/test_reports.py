@@ -8,7 +8,7 @@ from router_world import PAYMENTS_EMAIL, TRAITS, alert, routes
 
 from router.applier import Applier, Incoming
 from router.duties.reports import Reports
-from router.message import decode_note
+from router.messages.message import decode_note
 from router.model import DAY, HOUR, SECOND, Mode
 
 MONDAY = 1_792_972_800 * SECOND

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from memory_store import MemoryStore
 from router_world import TRAITS, routes
 
-from router import internal
 from router.applier import Applier, Incoming
 from router.duties.watch import Watch
 from router.model import HOUR, INTERNAL_CLUSTER, MINUTE, SECOND, AlertStatus
-from router.watchdog import Silence
+from router.policies import internal
+from router.policies.watchdog import Silence
 
 NOW = 1_000_000 * SECOND
 

@@ -17,10 +17,10 @@ from message_samples import FIRING, RESOLVED, snapshot
 from notifier_jobs import NOTE, context, make_job
 from smtp_stub import SmtpStub
 
+from router.messages.templating import Templates
 from router.model import Destination, Shown, View
 from router.notifier import Delivered, Reason, Rejected, Retry
 from router.notifiers import email
-from router.templating import Templates
 
 ALICE = Destination("email", "", "alice@example.com")
 BOB = Destination("email", "", "bob@example.com")

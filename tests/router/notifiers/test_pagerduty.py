@@ -22,11 +22,11 @@ from notifier_jobs import NOTE, context, make_job
 from notifier_suite import OK, job, running
 from pagerduty_adapter import ADAPTER
 
+from router.channels.pagerduty.client import Abandoned, Attempt
+from router.messages.templating import Templates
 from router.model import Shown, View
 from router.notifier import Delivered, Reason, Rejected, Retry
 from router.notifiers import pagerduty
-from router.pagerduty_client import Abandoned, Attempt
-from router.templating import Templates
 
 KEY = ADAPTER.secrets["PAGERDUTY_KEY"]
 OTHER_KEY = "abcdefghijklmnopqrstu1R0UT1NGK3Y"

@@ -22,12 +22,12 @@ from message_samples import OPENED
 from notifier_jobs import NOTE, NOW, context, hostile_snapshot, make_job
 from slack_stub import SlackStub
 
-from router.message import encode_note
+from router.messages.message import encode_note
+from router.messages.templating import Templates
 from router.model import MINUTE, NOTHING, SECOND, Destination, IncidentCounts, Mode, Shown, Snapshot, Status, View
 from router.notifier import Delivered, Outcome, Reason, Rejected, Retry
 from router.notifiers import slack
 from router.planning import claim, settle, take_over
-from router.templating import Templates
 
 TOKEN = "xoxb-1234567890-abcDEF0123456789ghij"
 CHANNEL = "#payments-alerts"

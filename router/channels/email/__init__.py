@@ -1,0 +1,1 @@
+"""Mail: MIME, what SMTP answers mean, kept connections."""

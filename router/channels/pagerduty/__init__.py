@@ -1,0 +1,1 @@
+"""PagerDuty: events and their limits, and the official client made to try once."""

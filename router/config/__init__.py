@@ -1,0 +1,1 @@
+"""Settings, secrets and routes as they are read and checked."""

@@ -1,0 +1,1 @@
+"""Decisions that duties carry out: pure, and each on its own."""

@@ -1,0 +1,1 @@
+"""What the dispatcher in delivery.py is made of."""
