@@ -936,7 +936,7 @@ def test_case_19_a_poison_message_is_tried_in_plain_text_then_dead_and_stops_nob
                 False,
                 True,
             ]
-            assert router.worker.lanes.lane(PAYMENTS_PAGERDUTY).breaker.state == "ok"
+            assert router.lanes.lane(PAYMENTS_PAGERDUTY).breaker.state == "ok"
             assert len(pagerduty.shows.open) == len(NAMES) - 1
             assert "dead" in {line.kind for line in world.database.transitions.values()}
             # The provider's next version takes it: what is true then is told, once.
@@ -1015,7 +1015,7 @@ def test_case_20_each_class_is_waited_out_parked_or_dead_and_never_taken_for_a_d
         async with world.replica("a") as router:
             await router.webhook(*[alert(name, severity="medium") for name in NAMES[:5]])
             await asyncio.sleep(600)
-            state = router.worker.lanes.lane(PAYMENTS_SLACK).breaker.state
+            state = router.lanes.lane(PAYMENTS_SLACK).breaker.state
             rows = world.rows(PAYMENTS_SLACK)
             assert slack.shows.told == []
             if isinstance(fault, Rejected) and fault.scope == "message":
