@@ -51,12 +51,12 @@ def chain(tmp_path: Path, providers: Providers) -> Iterator[Chain]:
 
 def received(router: RouterProcess) -> float:
     """How many webhooks the router has acknowledged."""
-    return router.telemetry.metrics().get('alert_router_webhooks_received_total{cluster="main",result="accepted"}', 0)
+    return router.metrics().get('alert_router_webhooks_received_total{cluster="main",result="accepted"}', 0)
 
 
 def polls(router: RouterProcess) -> float:
     """How often Alertmanagers have answered the reconciler."""
-    return router.telemetry.metrics().get('alert_router_reconciler_polls_total{cluster="main",result="ok"}', 0)
+    return router.metrics().get('alert_router_reconciler_polls_total{cluster="main",result="ok"}', 0)
 
 
 def left_alone(router: RouterProcess, reason: str) -> None:

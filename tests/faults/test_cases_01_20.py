@@ -64,14 +64,14 @@ def down(name: str = "Down", *, severity: str = "high", over: bool = False) -> d
 def start_killed(router: RouterProcess, point: str) -> None:
     """Start a router that will kill itself there (killed_router.py)."""
     router.program = KILLED
-    router.config.secrets["KILL_AT"] = point
+    router.secrets["KILL_AT"] = point
     router.start(wait=False)
 
 
 def start_again(router: RouterProcess) -> None:
     """Start one that won't."""
     router.program = ("-m", "router")
-    router.config.secrets.pop("KILL_AT", None)
+    router.secrets.pop("KILL_AT", None)
     router.start()
 
 
@@ -684,7 +684,7 @@ def test_case_13_a_router_whose_clock_jumps_goes_on_retrying_and_keeps_its_claim
         router.program = (str(SUPPORT / "skewed_router.py"),)
         offset = tmp_path / "offset"
         offset.write_text("0")
-        router.config.secrets["CLOCK_OFFSET"] = str(offset)
+        router.secrets["CLOCK_OFFSET"] = str(offset)
         providers.pagerduty.faults({"script": [{"kind": "status", "status": 503, "times": 2}]})
         router.start()
         router.deliver([down()])

@@ -164,7 +164,7 @@ def test_case_36_routes_that_changed_while_the_router_was_down_are_in_force_for_
         moved = routes_document()
         moved["teams"]["payments"]["pagerduty"]["routing_key"] = "NEW_KEY"
         router.write_routes(moved)
-        router.config.secrets["NEW_KEY"] = "9" * 32
+        router.secrets["NEW_KEY"] = "9" * 32
         providers.pagerduty.faults({"always": {"kind": "ok"}})
         router.start()
         eventually(lambda: "9" * 32 in {one["routing_key"] for one in providers.pagerduty.state()["incidents"]})
@@ -327,7 +327,7 @@ def test_case_39_dead_letters_are_replayed_twice_by_the_command_line(tmp_path: P
         providers.slack.faults({"always": {"kind": "ok"}})
         replay = [sys.executable, "-m", "router", "dead-letters", "replay", key, "--store", store_url]
         replay += ["--routes", str(router.routes_path)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **router.config.secrets}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **router.secrets}
         for _ in range(2):
             done = subprocess.run(replay, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
@@ -834,7 +834,7 @@ def test_case_46_a_real_router_on_a_restored_backup_pages_nobody_again(tmp_path:
             for suffix in ("", "-wal", "-shm"):
                 if Path(f"{tmp_path}/router.db{suffix}").exists():
                     shutil.copy(f"{tmp_path}/router.db{suffix}", f"{saved}{suffix}")
-        key = router.config.secrets["PAYMENTS_KEY"]
+        key = router.secrets["PAYMENTS_KEY"]
         for name in names:
             dedup = incident_id("main", {"team": "payments", "service": "payments", "alertname": name})
             event = f'{{"routing_key": "{key}", "event_action": "resolve", "dedup_key": "{dedup}"}}'
@@ -1160,7 +1160,7 @@ def test_case_52_a_real_router_answers_a_body_over_its_cap_and_goes_on(tmp_path:
         assert len(huge) > 8_000_000
         assert router.post(huge) == 200
         eventually(lambda: providers.pagerduty.state()["opened"] == 1)
-        assert providers.pagerduty.state()["incidents"][0]["routing_key"] == router.config.secrets["PLATFORM_KEY"]
+        assert providers.pagerduty.state()["incidents"][0]["routing_key"] == router.secrets["PLATFORM_KEY"]
         router.deliver([alert("Down", labels={"team": "payments"})])
         eventually(lambda: providers.pagerduty.state()["opened"] == 2)
 

@@ -20,7 +20,7 @@ def command(router, *arguments):
     ran = subprocess.run(
         [sys.executable, "-m", "router", *arguments, "--store", router.store_url, "--routes", str(router.routes_path)],
         cwd=router.folder,
-        env={"PYTHONPATH": str(ROOT), **router.config.secrets},
+        env={"PYTHONPATH": str(ROOT), **router.secrets},
         capture_output=True,
         text=True,
         timeout=60,
