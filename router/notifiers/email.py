@@ -16,7 +16,16 @@ from router.messages.text import one_line
 from router.model import Destination
 from router.notifier import Context, Delivered, Job, Outcome, Reason, Rejected, Retry, Traits
 
-TRAITS = Traits(content="severity", tells_the_past=True, repeats=False, folds=True, concurrency=2, per_minute=0)
+TRAITS = Traits(
+    content="severity",
+    tells_the_past=True,
+    repeats=False,
+    folds=True,
+    concurrency=2,
+    per_minute=0,
+    # The same Message-ID twice: some mailboxes show one, many show both.
+    idempotent=False,
+)
 
 PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 """RFC 8314 (465), RFC 6409 (587), RFC 5321 (25)."""

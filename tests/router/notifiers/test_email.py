@@ -16,9 +16,11 @@ from http_stub import Fault, Kind
 from message_samples import FIRING, RESOLVED, snapshot
 from notifier_jobs import NOTE, context, make_job
 from smtp_stub import SmtpStub
+from store_factory import a_delivery
 
+from router import planning
 from router.messages.templating import Templates
-from router.model import Destination, Shown, View
+from router.model import SECOND, Destination, Shown, Status, View
 from router.notifier import Delivered, Reason, Rejected, Retry
 from router.notifiers import email
 
@@ -371,3 +373,11 @@ def test_the_stub_runs_as_a_process():
         finally:
             process.terminate()
             process.wait(5)
+
+
+def test_a_take_over_does_not_send_a_mail_once_more_for_good_measure():
+    claimed = a_delivery(destination=ALICE.key)._replace(
+        status=Status.CLAIMED, owner="dead", claim=View(1, Shown.FIRING, 0)
+    )
+    taken = planning.take_over(claimed, 10 * SECOND, email.TRAITS, 5 * SECOND)
+    assert (taken.shown.state, taken.repeat_at) == (Shown.UNKNOWN, 0)
