@@ -473,7 +473,8 @@ def test_case_10_postgresqls_full_disk_is_a_503_or_waited_out(
     try:
         start_again(router)
         raise_once(router.store_url, "RAISE EXCEPTION USING ERRCODE = '53100'", table=table)
-        assert router.post([down()]) == (503 if table == "inbox" else 200)
+        # 200 for the inbox too when a duty shared its transaction: what fails together is tried again apart.
+        assert router.post([down()]) in ({200, 503} if table == "inbox" else {200})
         router.deliver([down()])
         router.settled()
         assert (triggers(providers), posts(providers)) == (1, [1])
