@@ -472,9 +472,13 @@ def test_case_10_postgresqls_full_disk_is_a_503_or_waited_out(
     router = RouterProcess(tmp_path, providers, store=postgres.create_database())
     try:
         start_again(router)
-        raise_once(router.store_url, "RAISE EXCEPTION USING ERRCODE = '53100'", table=table)
-        # 200 for the inbox too when a duty shared its transaction: what fails together is tried again apart.
-        assert router.post([down()]) in ({200, 503} if table == "inbox" else {200})
+        # A webhook that shared its transaction with a duty is tried again apart: full means full for that one too.
+        times = 1_000 if table == "inbox" else 1
+        raise_once(router.store_url, "RAISE EXCEPTION USING ERRCODE = '53100'", table=table, times=times)
+        assert router.post([down()]) == (503 if table == "inbox" else 200)
+        if table == "inbox":
+            with psycopg.connect(router.store_url, autocommit=True) as session:
+                session.execute("DROP TRIGGER trouble ON inbox")
         router.deliver([down()])
         router.settled()
         assert (triggers(providers), posts(providers)) == (1, [1])
