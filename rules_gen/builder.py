@@ -16,7 +16,7 @@ from rules_gen.freshness import content_hash
 from rules_gen.model import ServiceDigest
 from rules_gen.output_tree import Changes, OutputError, apply, compare
 from rules_gen.parallel import spread
-from rules_gen.proof import Progress, Proof
+from rules_gen.proof.scenarios import Progress, Proof
 from rules_gen.source.files import read_sources
 from rules_gen.source.layout import Layout, Unit, lay_out
 from rules_gen.source.time_zones import unknown_time_zones

@@ -3,53 +3,40 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rules_gen.compiler import Compiled, compile_unit, read_shared
-from rules_gen.diagnostics import Level, Problem
-from rules_gen.source.files import read_sources
-from rules_gen.source.layout import lay_out
-from rules_gen.source.suggest import did_you_mean
+from rules_gen.commands.definitions import no_such_alert, print_problems, read_definitions
+from rules_gen.compiler import Compiled
+from rules_gen.definitions import is_meant
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
 
     from rules_gen.model import Alert, AlertRule, Policy, Service
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Shows the alert. Exit code 1 when there is none of that name, or its definition has errors."""
-    sources, problems = read_sources(arguments.root)
-    contents = {source.path: source.content for source in sources}
-    layout = lay_out(contents)
-    shared = read_shared(layout, contents)
-    problems += [*layout.problems, *shared.problems]
-    context = shared.context
-    today = datetime.now(tz=UTC).date().isoformat()
-    compiled = [compile_unit(unit, contents, context, today, frozenset()) for unit in layout.units]
+    definitions = read_definitions(arguments.root, frozenset())
+    policy = definitions.policy
     found = [
-        (c, alert)
-        for c in compiled
-        if c.service
-        for alert in c.service.alerts
-        if _is_meant(arguments.alert, c.service, alert)
+        (result, alert)
+        for result in definitions.compiled
+        for alert in _alerts(result)
+        if _is_shown(result, alert, arguments)
     ]
-    errors = [p for p in problems if p.level is Level.ERROR] if context is None else []
-    if not found:
-        errors += [p for result in compiled for p in result.problems if p.level is Level.ERROR]
+    if found and policy is not None:
+        own = {problem for result, _ in found for problem in result.problems}
+        errors = [problem for problem in definitions.errors if problem in own]
     else:
-        errors += [p for result, _ in found for p in result.problems if p.level is Level.ERROR]
+        errors = list(definitions.errors)
     if errors:
-        _print_problems(errors, contents)
-    if not found or context is None:
+        print_problems(definitions, errors)
+    if not found or policy is None:
         if not errors:
-            names = [alert.name for c in compiled if c.service for alert in c.service.alerts]
-            hint = did_you_mean(arguments.alert.rpartition("/")[2], names)
-            print(f"rules-gen: no alert `{arguments.alert}`" + (f"; {hint}" if hint else ""), file=sys.stderr)
+            print(no_such_alert(arguments.alert, definitions), file=sys.stderr)
         return 1
-    shown = [describe(alert, result, context.policy) for result, alert in found]
+    shown = [describe(alert, result, policy) for result, alert in found]
     if arguments.format == "json":
         from rules_gen.emit.json import emit_json
 
@@ -59,16 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if errors else 0
 
 
-def _is_meant(name: str, service: Service, alert: Alert) -> bool:
-    return name in {alert.name, f"{service.name}/{alert.name}", f"{service.team}/{service.name}/{alert.name}"}
+def _alerts(result: Compiled) -> tuple[Alert, ...]:
+    return result.service.alerts if result.service is not None else ()
 
 
-def _print_problems(problems: Iterable[Problem], contents: dict[str, bytes]) -> None:
-    from rules_gen.report import render
-    from rules_gen.source.locate import diagnose
-
-    texts = {path: content.decode("utf-8", "replace") for path, content in contents.items()}
-    sys.stderr.write(render(diagnose(list(dict.fromkeys(problems)), texts), "text"))
+def _is_shown(result: Compiled, alert: Alert, arguments: argparse.Namespace) -> bool:
+    return result.service is not None and is_meant(arguments.alert, result.service, alert)
 
 
 def describe(alert: Alert, compiled: Compiled, policy: Policy) -> dict[str, Any]:

@@ -6,6 +6,7 @@ fields takes twice as long to make.
 
 from rules_gen.model.policy import (
     CHANNELS,
+    PROOF_STATES,
     SEVERITIES,
     AlertmanagerPolicy,
     Cluster,
@@ -13,13 +14,14 @@ from rules_gen.model.policy import (
     Flap,
     MaintenanceWindow,
     Policy,
+    ProofPolicy,
     RouterPolicy,
     SeverityPolicy,
     Storm,
     Team,
     Urls,
 )
-from rules_gen.model.rules import AlertRule, RecordingRule, RuleGroup, Threshold
+from rules_gen.model.rules import AlertRule, EquivalentMutant, RecordingRule, RuleGroup, Threshold
 from rules_gen.model.runbook import Escalation, Runbook, Step
 from rules_gen.model.scenario import Assertion, Scenario, State
 from rules_gen.model.service import (
@@ -35,6 +37,7 @@ from rules_gen.model.service import (
 
 __all__ = [
     "CHANNELS",
+    "PROOF_STATES",
     "SEVERITIES",
     "Alert",
     "AlertDigest",
@@ -44,12 +47,14 @@ __all__ = [
     "Catalog",
     "Cluster",
     "Digest",
+    "EquivalentMutant",
     "Escalation",
     "Exemption",
     "Flap",
     "Inhibition",
     "MaintenanceWindow",
     "Policy",
+    "ProofPolicy",
     "RecordingRule",
     "RouterPolicy",
     "RuleGroup",

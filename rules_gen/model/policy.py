@@ -12,6 +12,9 @@ SEVERITIES = ("critical", "high", "medium", "low")
 CHANNELS = ("pagerduty", "slack", "email", "webhook")
 """The channels that a severity can name."""
 
+PROOF_STATES = ("fires", "quiet", "pending", "resolved")
+"""What a scenario can show of an alert; `resolved` is quiet after it fired, within one scenario."""
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -126,6 +129,28 @@ class RouterPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofPolicy:
+    """What scenarios must prove. `coverage` gives each severity the states that its alerts must be shown in.
+
+    `recording_rules`: whether each must give a result in some scenario. `mutation_score` is the share (0 to 1) of an
+    alert's mutants that its scenarios must tell from the original.
+    """
+
+    coverage: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("critical", ("fires", "quiet")),
+        ("high", ("fires", "quiet")),
+        ("medium", ("fires",)),
+        ("low", ("fires",)),
+    )
+    recording_rules: bool = True
+    mutation_score: float = 0.0
+
+    def demanded(self, severity: str) -> tuple[str, ...]:
+        """The states that an alert of this severity must be shown in."""
+        return dict(self.coverage).get(severity, ())
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """alerts/policy.yaml. `prometheus` is the target version as (major, minor)."""
 
@@ -143,6 +168,7 @@ class Policy:
     router: RouterPolicy
     outputs: tuple[str, ...]
     place: Place
+    proof: ProofPolicy = ProofPolicy()
 
     def severity(self, name: str) -> SeverityPolicy:
         """The policy of one of the four severities. KeyError for anything else."""

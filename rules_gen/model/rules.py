@@ -54,6 +54,14 @@ class AlertRule(NamedTuple):
     summary_place: Place
 
 
+class EquivalentMutant(NamedTuple):
+    """A mutant, by its name, that its author says means the same as the original, and why."""
+
+    mutant: str
+    reason: str
+    place: Place
+
+
 class RecordingRule(NamedTuple):
     """One recording rule."""
 
@@ -63,6 +71,7 @@ class RecordingRule(NamedTuple):
     place: Place
     written: bool = True
     """Whether somebody wrote it, rather than the compiler for an objective."""
+    equivalents: tuple[EquivalentMutant, ...] = ()
 
 
 class RuleGroup(NamedTuple):

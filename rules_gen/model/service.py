@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rules_gen.diagnostics import Place
 from rules_gen.model.policy import Policy
-from rules_gen.model.rules import AlertRule, RuleGroup
+from rules_gen.model.rules import AlertRule, EquivalentMutant, RuleGroup
 from rules_gen.model.runbook import Runbook
 from rules_gen.model.scenario import Scenario
 
@@ -44,6 +44,7 @@ class Alert(NamedTuple):
     slo: str | None
     """The objective that this alert was made for, None for an alert that somebody wrote."""
     place: Place
+    equivalents: tuple[EquivalentMutant, ...] = ()
 
     @property
     def severities(self) -> tuple[str, ...]:

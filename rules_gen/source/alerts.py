@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from rules_gen.dashboards.uid import dashboard_uid
 from rules_gen.diagnostics import Place
-from rules_gen.model import SEVERITIES, Alert, AlertRule, Exemption, Runbook
+from rules_gen.model import SEVERITIES, Alert, AlertRule, EquivalentMutant, Exemption, Runbook
 from rules_gen.model.rules import Pairs
 from rules_gen.promql import analyse
 from rules_gen.source.context import Reader
@@ -124,6 +124,7 @@ def build_alert(raw: Raw, defaults: Defaults, reader: Reader) -> Alert | None:
         exemptions=read_exemptions(data, place),
         slo=None,
         place=place,
+        equivalents=read_equivalents(data, place),
     )
 
 
@@ -140,6 +141,14 @@ def read_exemptions(data: dict[str, Any], place: Place) -> tuple[Exemption, ...]
     return tuple(
         Exemption(item["check"], item["reason"], item["until"], place.at("disable", index))
         for index, item in enumerate(data.get("disable", ()))
+    )
+
+
+def read_equivalents(data: dict[str, Any], place: Place) -> tuple[EquivalentMutant, ...]:
+    """The mutants that are said to mean the same as the original."""
+    return tuple(
+        EquivalentMutant(item["mutant"], item["reason"], place.at("equivalent_mutants", index))
+        for index, item in enumerate(data.get("equivalent_mutants", ()))
     )
 
 

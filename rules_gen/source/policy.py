@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from rules_gen.diagnostics import Place, Problem
@@ -13,6 +14,7 @@ from rules_gen.model import (
     Flap,
     MaintenanceWindow,
     Policy,
+    ProofPolicy,
     RouterPolicy,
     SeverityPolicy,
     Storm,
@@ -61,6 +63,17 @@ def _build(data: dict[str, Any], place: Place) -> Policy:
         router=_router(data.get("router", {})),
         outputs=tuple(data.get("outputs", ())),
         place=place,
+        proof=_proof(data.get("proof", {})),
+    )
+
+
+def _proof(data: dict[str, Any]) -> ProofPolicy:
+    usual = ProofPolicy()
+    coverage = data.get("coverage", {})
+    return ProofPolicy(
+        coverage=tuple((name, tuple(coverage.get(name, usual.demanded(name)))) for name in SEVERITIES),
+        recording_rules=data.get("recording_rules", usual.recording_rules),
+        mutation_score=float(Decimal(data.get("mutation_score", "0%").rstrip("% ")) / 100),
     )
 
 

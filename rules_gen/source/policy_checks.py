@@ -87,6 +87,9 @@ def check_policy(policy: Policy, place: Place) -> list[Problem]:
         for name in ("group_interval", "repeat_interval")
         if not parse_duration(getattr(policy.alertmanager, name))
     ]
+    if policy.proof.mutation_score > 1:
+        where = place.at("proof", "mutation_score")
+        problems.append(Problem("policy", "a mutation score is at most 100%", where, 'write "100%"'))
     for team in policy.teams:
         if team.fallback is not None and (team.fallback not in teams or team.fallback == team.key):
             problems.append(

@@ -7,7 +7,7 @@ from typing import Any
 from rules_gen.diagnostics import Place, Problem
 from rules_gen.model import Alert, RecordingRule, RuleGroup, Service, Slo
 from rules_gen.promql import parse_duration
-from rules_gen.source.alerts import Defaults, Environment, build_alert, check_names, read_team
+from rules_gen.source.alerts import Defaults, Environment, build_alert, check_names, read_equivalents, read_team
 from rules_gen.source.context import Context, Reader
 from rules_gen.source.documents import Document
 from rules_gen.source.expressions import read_expression
@@ -192,7 +192,8 @@ def _record(raw: Raw, environment: Environment, reader: Reader) -> RecordingRule
         return None
     if environment.name is not None:
         labels.setdefault("environment", environment.name)
-    return RecordingRule(data["record"], expr, tuple(labels.items()), raw.place)
+    equivalents = read_equivalents(data, raw.place)
+    return RecordingRule(data["record"], expr, tuple(labels.items()), raw.place, equivalents=equivalents)
 
 
 def _refuse_environment_names(documents: list[Document], raws: list[Raw], reader: Reader) -> None:

@@ -26,6 +26,7 @@ from rules_gen.source.alerts import (
     dashboard_url,
     labels_of,
     page_url,
+    read_equivalents,
     read_runbook,
     read_team,
 )
@@ -258,4 +259,5 @@ class _Slo:
             exemptions=(),
             slo=self.name,
             place=self.place,
+            equivalents=read_equivalents(self.data, self.place),
         )
