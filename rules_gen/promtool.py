@@ -111,6 +111,26 @@ class Promtool:
             single = self._run(space, ["test", "rules"], [[path] for path in suspects])
         return tuple(VerifyFailure(paths[0], text.strip()) for paths, code, text in single if code)
 
+    def answers(self, pairs: Sequence[tuple[GeneratedFile, GeneratedFile]]) -> str:
+        """All that promtool prints for these rule files and fixtures, in one text."""
+        with _workspace() as space:
+            sizes: dict[str, int] = {}
+            for rules, fixture in pairs:
+                space.write(rules)
+                space.write(fixture)
+                sizes[fixture.path] = len(fixture.content)
+            results = self._run(space, ["test", "rules"], _batches(sizes, self.processes)) if sizes else []
+        return "\n".join(text for _, _, text in results)
+
+    def answers_each(self, pairs: Sequence[tuple[GeneratedFile, GeneratedFile]]) -> list[str]:
+        """What promtool prints for each pair of rule file and fixture by itself."""
+        with _workspace() as space:
+            for rules, fixture in pairs:
+                space.write(rules)
+                space.write(fixture)
+            results = self._run(space, ["test", "rules"], [[fixture.path] for _, fixture in pairs])
+        return [text for _, _, text in results]
+
     def record(self, fixtures: Iterable[Fixture], known: Mapping[str, Recording]) -> RecordResult:
         """Record the scenarios that aren't known, and judge them by what their authors assert."""
         tasks = [Verdicts(fixture, {s.key: s for s in fixture.scenarios if s.key not in known}) for fixture in fixtures]

@@ -9,6 +9,8 @@ from rules_gen.model import AlertRule
 from rules_gen.target import GeneratedFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rules_gen.model import RecordingRule, RuleGroup, Service
 
 
@@ -26,8 +28,13 @@ def rules_document(service: Service, environment: str | None) -> dict[str, Any]:
     """
     for name, groups in service.groups:
         if name == environment:
-            return {"groups": [_group(group) for group in groups if group.rules]}
+            return groups_document(groups)
     raise KeyError(environment)
+
+
+def groups_document(groups: Iterable[RuleGroup]) -> dict[str, Any]:
+    """A rule file of these groups as plain values; groups without rules are left out."""
+    return {"groups": [_group(group) for group in groups if group.rules]}
 
 
 def rules_file(service: Service, environment: str | None) -> GeneratedFile | None:
@@ -47,8 +54,13 @@ def _group(group: RuleGroup) -> dict[str, Any]:
         document["limit"] = group.limit
     if group.query_offset is not None:
         document["query_offset"] = group.query_offset
-    document["rules"] = [_alerting(rule) if isinstance(rule, AlertRule) else _recording(rule) for rule in group.rules]
+    document["rules"] = [rule_document(rule) for rule in group.rules]
     return document
+
+
+def rule_document(rule: AlertRule | RecordingRule) -> dict[str, Any]:
+    """One rule as plain values, its keys in the order of print."""
+    return _alerting(rule) if isinstance(rule, AlertRule) else _recording(rule)
 
 
 def _alerting(rule: AlertRule) -> dict[str, Any]:

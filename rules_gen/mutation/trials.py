@@ -1,0 +1,112 @@
+"""Which scenario is played against which mutant: the trials of a service."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rules_gen.fixtures.layout import Case, Frame
+from rules_gen.model import AlertRule, RecordingRule, RuleGroup, State
+from rules_gen.mutation.mutant import Mutant, Rule
+from rules_gen.promql import Target, analyse
+from rules_gen.targets.promtool_tests import PromtoolFixture
+
+
+class Located(NamedTuple):
+    """A rule of one file: its number in it, from 0, and that of its group."""
+
+    number: int
+    group: int
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """The rules of a service in one environment, their scenarios by alert, and who reads whom.
+
+    `readers` has, by the number of a recording rule, the numbers of those rules that may read what it records.
+    """
+
+    environment: str | None
+    frame: Frame
+    groups: tuple[RuleGroup, ...]
+    rules: tuple[Located, ...]
+    cases: Mapping[str, tuple[Case, ...]]
+    readers: Mapping[int, tuple[int, ...]]
+
+    def needed_by(self, alert: str) -> tuple[int, ...]:
+        """The rules that an alert is made of, and those that it reads, in the order of the file."""
+        found = {rule.number for rule in self.rules if isinstance(rule.rule, AlertRule) and rule.rule.alert == alert}
+        pending = list(found)
+        while pending:
+            number = pending.pop()
+            for source, readers in self.readers.items():
+                if number in readers and source not in found:
+                    found.add(source)
+                    pending.append(source)
+        return tuple(sorted(found))
+
+    def changed_by(self, numbers: Iterable[int]) -> frozenset[int]:
+        """These rules, and all that read them, however indirectly."""
+        found = set(numbers)
+        pending = list(found)
+        while pending:
+            for reader in self.readers.get(pending.pop(), ()):
+                if reader not in found:
+                    found.add(reader)
+                    pending.append(reader)
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One scenario played against the original and some mutants of what its alert is made of."""
+
+    file: RuleFile
+    case: Case
+    mutants: tuple[Mutant, ...]
+
+    def changes(self, mutant: Mutant) -> dict[int, Rule]:
+        """The rules that the mutant changes in this file, by number."""
+        return {number: rule for (where, number), rule in mutant.changes.items() if where == self.file.environment}
+
+
+def rule_file(environment: str | None, fixture: PromtoolFixture, target: Target) -> RuleFile:
+    """The rules that a fixture proves, with what connects them."""
+    groups, cases = fixture.groups, sorted(fixture.cases, key=likely_to_tell)
+    rules: list[Located] = []
+    for position, group in enumerate(groups):
+        rules += [Located(len(rules) + offset, position, rule) for offset, rule in enumerate(group.rules)]
+    reads: dict[int, frozenset[str] | None] = {located.number: _metrics(located.rule, target) for located in rules}
+    readers: dict[int, tuple[int, ...]] = {}
+    for located in rules:
+        if isinstance(located.rule, RecordingRule):
+            name = located.rule.record
+            readers[located.number] = tuple(n for n, metrics in reads.items() if metrics is None or name in metrics)
+    return RuleFile(environment, fixture.frame, groups, tuple(rules), by_alert(cases), readers)
+
+
+def by_alert(cases: Iterable[Case]) -> dict[str, tuple[Case, ...]]:
+    """The scenarios of each alert, in the order given."""
+    found: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        found[case.scenario.alert].append(case)
+    return {alert: tuple(mine) for alert, mine in found.items()}
+
+
+def _metrics(rule: Rule, target: Target) -> frozenset[str] | None:
+    """The names of the metrics that a rule reads; None where it may read any."""
+    analysis = analyse(rule.expr, target)
+    if isinstance(analysis, tuple):
+        return None
+    names = [selector.name for selector in analysis.selectors]
+    return None if None in names else frozenset(name for name in names if name)
+
+
+def likely_to_tell(case: Case) -> tuple[bool, int, int]:
+    """Sorts scenarios by how likely they tell a mutant: those that fire first, then those that assert most."""
+    assertions = case.scenario.assertions
+    states = {one.state for one in assertions}
+    return (State.FIRING not in states, -len(states), -len(assertions))

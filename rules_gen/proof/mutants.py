@@ -1,0 +1,271 @@
+"""Has promtool judge mutants: batch after batch, and one by one what can't be played in a batch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from rules_gen.fixtures.layout import Case
+from rules_gen.fixtures.output import Output, read_output
+from rules_gen.model import AlertRule
+from rules_gen.mutation.alone import Alone
+from rules_gen.mutation.batches import Batch, Played, Unplayable, make_batches, owner_of, without
+from rules_gen.mutation.judge import (
+    behaviour_in,
+    broken_assertion,
+    difference,
+    differs_from_recording,
+    has_same_values,
+)
+from rules_gen.mutation.mutant import Mutant, Status, Verdict
+from rules_gen.mutation.trials import RuleFile, Trial, likely_to_tell
+from rules_gen.promql import Target
+from rules_gen.target import Recording
+
+if TYPE_CHECKING:
+    from rules_gen.promtool import Promtool
+
+Progress = Callable[[str, int, int], None]
+
+_MOST_REPEATS: Final = 40
+"""How often a batch is run again without the rules that could not be evaluated. Each time leaves out one at least."""
+_FAILED_RULE: Final = re.compile(r"^    rule: (\S+), time: (\S+), err: (.*)$", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A mutant that isn't decided yet, and the scenarios that may still tell it."""
+
+    mutant: Mutant
+    scenarios: list[tuple[RuleFile, Case]]
+    unjudged: str = ""
+
+
+@dataclass(slots=True)
+class MutantRun:
+    """Judges mutants with promtool. `recordings` are those of the committed fixtures, by scenario key."""
+
+    promtool: Promtool
+    target: Target
+    recordings: Mapping[str, Recording]
+    progress: Progress
+    verdicts: dict[Mutant, Verdict] = field(default_factory=dict)
+    _next: int = 0
+    _round: int = 0
+
+    def judge(self, scenarios: Mapping[Mutant, Sequence[tuple[RuleFile, Case]]]) -> dict[Mutant, Verdict]:
+        """A verdict for each mutant. Most die in the first scenario, so each further one is played with what is left.
+
+        PromtoolError when promtool can't be run at all.
+        """
+        waiting = {mutant: _Waiting(mutant, list(found)) for mutant, found in scenarios.items()}
+        total = len(waiting)
+        while True:
+            undecided = [one for one in waiting.values() if one.mutant not in self.verdicts]
+            self.progress("judging mutants", total - len(undecided), total)
+            trials = self._next_trials(undecided)
+            if not trials:
+                break
+            self._play(trials, waiting)
+            self._round += 1
+        for one in undecided:
+            if one.unjudged:
+                self.verdicts[one.mutant] = Verdict(Status.UNJUDGED, one.unjudged)
+            else:
+                self.verdicts[one.mutant] = Verdict(Status.SURVIVED)
+        return self.verdicts
+
+    def _next_trials(self, undecided: Sequence[_Waiting]) -> list[Trial]:
+        """One scenario for each mutant in the first two rounds, all that are left in the third."""
+        by_case: dict[tuple[int, str], tuple[RuleFile, Case, list[Mutant]]] = {}
+        for one in undecided:
+            count = 1 if self._round < 2 else len(one.scenarios)
+            taken, one.scenarios = one.scenarios[:count], one.scenarios[count:]
+            for file, case in taken:
+                by_case.setdefault((id(file), case.key), (file, case, []))[2].append(one.mutant)
+        return [Trial(file, case, tuple(mutants)) for file, case, mutants in by_case.values()]
+
+    def _play(self, trials: Sequence[Trial], waiting: Mapping[Mutant, _Waiting]) -> None:
+        """Play the trials without annotations first, then those with them that differ in values alone."""
+        alone: list[Unplayable] = []
+        alike = self._play_batches(trials, alone, annotated=False)
+        self._play_batches(alike, alone, annotated=True)
+        self._play_alone([one for one in alone if one.mutant not in self.verdicts], waiting)
+
+    def _play_batches(self, trials: Sequence[Trial], alone: list[Unplayable], *, annotated: bool) -> list[Trial]:
+        """Play trials in batches; those whose messages have still to be compared."""
+        stem = f"round{self._round}{'b' if annotated else 'a'}-"
+        batches, unplayable = make_batches(trials, self.target, stem, self._next, annotated=annotated)
+        self._next += len(trials)
+        alone += unplayable
+        alike: list[Trial] = []
+        pending = list(batches)
+        for _ in range(_MOST_REPEATS):
+            if not pending:
+                break
+            pending = self._run(pending, alone, alike, annotated=annotated)
+        for batch in pending:
+            alone += [Unplayable(one.trial, mutant) for one in batch.played for mutant in one.trial.mutants]
+        return alike
+
+    def _run(
+        self, batches: Sequence[Batch], alone: list[Unplayable], alike: list[Trial], *, annotated: bool
+    ) -> list[Batch]:
+        """Run the batches and judge those that were evaluated; the others, less the rules that were at fault."""
+        text = self.promtool.answers([batch.files() for batch in batches])
+        output = read_output(text)
+        failed = {match[1]: match[3] for match in _FAILED_RULE.finditer(text)}
+        again: list[Batch] = []
+        for batch in batches:
+            if batch.proof in output.samples:
+                for played in batch.played:
+                    left = self._judge(batch, played, output, alone)
+                    if left and not annotated:
+                        alike.append(replace(played.trial, mutants=left))
+                continue
+            names = set(batch.rule_names())
+            at_fault = {name: message for name, message in failed.items() if name in names}
+            refused = {} if at_fault else self._refused(batch)
+            rest = self._blame(batch, at_fault, refused, alone)
+            if rest is not None and rest.played:
+                again.append(rest)
+        return again
+
+    def _refused(self, batch: Batch) -> dict[str, str]:
+        """The rules of a batch that promtool doesn't load, with what it says."""
+        rules, _ = batch.files()
+        found: dict[str, str] = {}
+        for error in self.promtool.check_rules([rules]):
+            name = batch.rule_name(error.group, error.rule)
+            if name is not None:
+                found[name] = error.message
+        return found
+
+    def _blame(
+        self, batch: Batch, at_fault: Mapping[str, str], refused: Mapping[str, str], alone: list[Unplayable]
+    ) -> Batch | None:
+        """Decide on the mutants whose rules are at fault, and give the batch without them.
+
+        None when nobody is found to blame: then every mutant is played by itself.
+        """
+        by_number = {played.number: played for played in batch.played}
+        gone: set[int] = set()
+        mutants: set[tuple[int, int]] = set()
+        for name, message in {**at_fault, **refused}.items():
+            owner = owner_of(name)
+            if owner is None or owner.trial not in by_number:
+                continue
+            played = by_number[owner.trial]
+            if owner.mutant is None:
+                # The original fails under its other name, so the renaming is to blame.
+                gone.add(owner.trial)
+                continue
+            mutants.add((owner.trial, owner.mutant))
+            mutant = played.trial.mutants[owner.mutant]
+            status = Status.INVALID if name in refused else Status.KILLED
+            said = "promtool refuses it" if name in refused else "it can't be evaluated"
+            scenario = "" if name in refused else played.trial.case.scenario.name
+            self.verdicts.setdefault(mutant, Verdict(status, f"{said}: {message}", scenario))
+        if not gone and not mutants:
+            alone += [Unplayable(one.trial, mutant) for one in batch.played for mutant in one.trial.mutants]
+            return None
+        for number in gone:
+            trial = by_number[number].trial
+            alone += [Unplayable(trial, mutant) for mutant in trial.mutants]
+        names = [
+            name
+            for name in batch.rule_names()
+            if (owner := owner_of(name)) is not None and (owner.trial in gone or (owner.trial, owner.mutant) in mutants)
+        ]
+        left = without(batch, frozenset(names))
+        left.played = [played for played in left.played if played.number not in gone]
+        return left
+
+    def _judge(self, batch: Batch, played: Played, output: Output, alone: list[Unplayable]) -> tuple[Mutant, ...]:
+        """Decide on the trial's mutants; those that do the same but may say something else."""
+        trial = played.trial
+        original = behaviour_in(batch, played, None, output)
+        recording = self.recordings.get(trial.case.key)
+        if broken_assertion(trial.case, original) or (
+            recording is not None and differs_from_recording(trial.case, original, recording)
+        ):
+            alone += [Unplayable(trial, mutant) for mutant in trial.mutants]
+            return ()
+        left: list[Mutant] = []
+        there = {position for position, _ in played.clones if position is not None}
+        for position, mutant in enumerate(trial.mutants):
+            if position not in there or mutant in self.verdicts:
+                continue
+            seen = difference(trial.case, original, behaviour_in(batch, played, position, output))
+            if seen is not None:
+                self.verdicts[mutant] = Verdict(Status.KILLED, seen, trial.case.scenario.name)
+            elif not has_same_values(played, position, output):
+                left.append(mutant)
+        return tuple(left)
+
+    # One by one
+
+    def _play_alone(self, trials: Sequence[Unplayable], waiting: Mapping[Mutant, _Waiting]) -> None:
+        """Play each mutant in a rule file of its own, under its own name, beside the original in another."""
+        if not trials:
+            return
+        files: dict[tuple[int, str, int], Alone] = {}
+        for one in trials:
+            for mutant in (None, one.mutant):
+                key = (id(one.trial.file), one.trial.case.key, id(mutant))
+                files.setdefault(key, Alone(len(files), one.trial, mutant))
+        rules = {alone.stem: alone.rules() for alone in files.values()}
+        refused = {error.path: error.message for error in self.promtool.check_rules(list(rules.values()))}
+        runnable = [alone for alone in files.values() if f"{alone.stem}.rules.yml" not in refused]
+        texts = self.promtool.answers_each([(rules[alone.stem], alone.fixture()) for alone in runnable])
+        answers = {id(alone): text for alone, text in zip(runnable, texts, strict=True)}
+        for one in trials:
+            mutant = one.mutant
+            if mutant is None or mutant in self.verdicts:
+                continue
+            base = (id(one.trial.file), one.trial.case.key)
+            original, mine = files[(*base, id(None))], files[(*base, id(mutant))]
+            if f"{mine.stem}.rules.yml" in refused:
+                message = refused[f"{mine.stem}.rules.yml"]
+                self.verdicts[mutant] = Verdict(Status.INVALID, f"promtool refuses it: {message}")
+                continue
+            verdict = self._verdict_alone(original, mine, answers)
+            if verdict.status is Status.KILLED:
+                self.verdicts[mutant] = verdict
+            elif verdict.status is Status.UNJUDGED:
+                waiting[mutant].unjudged = verdict.reason
+
+    def _verdict_alone(self, original: Alone, mine: Alone, answers: Mapping[int, str]) -> Verdict:
+        case = original.trial.case
+        before = original.behaviour(answers.get(id(original), ""))
+        if before is None or (broken := broken_assertion(case, before)) is not None:
+            said = "promtool doesn't evaluate it" if before is None else broken
+            return Verdict(
+                Status.UNJUDGED, f"the scenario {case.scenario.name!r} doesn't hold for the original: {said}"
+            )
+        text = answers.get(id(mine), "")
+        after = mine.behaviour(text)
+        if after is None:
+            failed = _FAILED_RULE.search(text)
+            if failed is None:
+                said = " ".join(text.split())[-300:] or "it said nothing"
+                return Verdict(Status.UNJUDGED, f"promtool gave no answer: {said}")
+            return Verdict(Status.KILLED, f"it can't be evaluated: {failed[3]}", case.scenario.name)
+        seen = difference(case, before, after)
+        return Verdict(Status.SURVIVED) if seen is None else Verdict(Status.KILLED, seen, case.scenario.name)
+
+
+def scenarios_of(mutant: Mutant, files: Iterable[RuleFile]) -> list[tuple[RuleFile, Case]]:
+    """The scenarios whose alert reads what the mutant changes, in the order in which they are likely to tell."""
+    found: list[tuple[RuleFile, Case]] = []
+    for file in files:
+        numbers = [number for where, number in mutant.changes if where == file.environment]
+        alerts = [
+            rule.rule.alert
+            for number in sorted(file.changed_by(numbers))
+            if isinstance((rule := file.rules[number]).rule, AlertRule)
+        ]
+        found += [(file, case) for alert in dict.fromkeys(alerts) for case in file.cases.get(alert, ())]
+    return found if len(found) < 2 else sorted(found, key=lambda item: likely_to_tell(item[1]))
