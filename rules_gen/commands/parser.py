@@ -16,6 +16,7 @@ _EXAMPLES = """examples:
   rules-gen build                        compile alerts/ into rules/, runbooks/ and dashboards/
   rules-gen check --format github        fail when an output is stale, with annotations for a pull request
   rules-gen show CheckoutHighErrorRate   the compiled rule, who gets it, where its page is
+  rules-gen mutate CheckoutDown          which mistakes in the rule its scenarios would miss
   rules-gen init ~/monitoring            start a monitoring repository
 """
 
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_schema(commands)
     _add_show(commands)
+    _add_mutate(commands)
     _add_explain(commands)
     _add_completion(commands, parser)
     return parser
@@ -153,6 +155,25 @@ def _add_show(commands: Commands) -> None:
     _add_root(command)
     command.add_argument("alert", metavar="ALERT", help="its name, or team/service/name")
     command.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def _add_mutate(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "mutate",
+        "mutate",
+        "make mistakes in the rules, and tell which of them no scenario would notice",
+        "  rules-gen mutate\n  rules-gen mutate CheckoutErrorRate\n  rules-gen mutate --format json > mutants.json\n",
+    )
+    _add_root(command)
+    command.add_argument(
+        "alert", nargs="*", metavar="ALERT", help="its name, or team/service/name; all alerts when absent"
+    )
+    command.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="how to print (default: text)"
+    )
+    command.add_argument("--no-cache", action="store_true", help="judge every mutant anew")
+    command.add_argument("--quiet", action="store_true", help="leave out the table of scores")
 
 
 def _add_explain(commands: Commands) -> None:

@@ -3,6 +3,42 @@
 from __future__ import annotations
 
 PAGES = {
+    "equivalent-mutant": """\
+A mutant that is marked equivalent must be one that no scenario can tell from its original.
+
+`rules-gen mutate` makes small mistakes in a rule and plays the scenarios against each. `equivalent_mutants:` names
+those that mean the same as the original, with the reason. The marked ones are played like all others.
+
+## Why
+
+A mark takes a mutant out of the score. One that is wrong hides a mistake that the scenarios find today, and may not
+find tomorrow. One whose mutant is gone, because the rule has changed, says nothing any more.
+
+## Wrong
+
+```yaml
+expr: up{job="checkout"}
+threshold: equals 0
+equivalent_mutants:
+  - mutant: "comparison: == to !="
+    reason: It makes no difference.
+```
+
+## Right
+
+```yaml
+expr: rate(jobs_failed_total{job="checkout"}[5m])
+threshold: above 0.1
+equivalent_mutants:
+  - mutant: "comparison: > to >="
+    reason: A rate is a quotient of measured times, so it is never exactly at the limit.
+```
+
+## How to mend it
+
+Remove the mark that the message names, or correct the mutant's name: copy it from what `rules-gen mutate ALERT` prints
+between backticks. A survivor that does mean something else needs a scenario instead; `mutate` proposes one.
+""",
     "stale-output": """\
 What is committed must be what the definitions compile to.
 
