@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rules_gen.builder import Options, OutputError, Result, build
+from rules_gen.commands.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     only = _only(arguments.only)
     if only is None and arguments.only:
         return 2
-    progress = _Progress(sys.stderr)
+    progress = Progress(sys.stderr)
     started = time.monotonic()
     try:
         result = build(
@@ -137,29 +138,3 @@ def _has_colour(stream: Any) -> bool:  # noqa: ANN401
     import os
 
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-
-class _Progress:
-    """One line on a terminal that says how far a long build is; nothing in a pipe, nothing for a short one."""
-
-    def __init__(self, stream: Any) -> None:  # noqa: ANN401
-        self._stream = stream
-        self._on = bool(stream.isatty())
-        self._started = time.monotonic()
-        self._last = 0.0
-        self._shown = False
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if not self._on or now - self._started < 0.5 or now - self._last < 0.1:
-            return
-        self._last = now
-        self._shown = True
-        self._stream.write(f"\r\x1b[K{stage} {done}/{total}")
-        self._stream.flush()
-
-    def clear(self) -> None:
-        """Takes the line away."""
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()

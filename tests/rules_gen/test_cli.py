@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rules_gen import __version__, cli
-from rules_gen.commands import compile as compile_command
+from rules_gen.commands import progress as progress_module
 
 CHECKOUT = "alerts/payments/checkout.yaml"
 RULES = "rules/payments/checkout.rules.yml"
@@ -281,9 +281,9 @@ class Terminal(io.StringIO):
 
 def test_a_short_build_shows_no_progress_even_on_a_terminal(monkeypatch):
     clock = iter([100.0, 100.2, 100.4, 100.7, 100.75, 101.0])
-    monkeypatch.setattr(compile_command.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
     terminal = Terminal()
-    progress = compile_command._Progress(terminal)
+    progress = progress_module.Progress(terminal)
 
     for done in range(5):
         progress("compiling", done, 5)
