@@ -78,7 +78,8 @@ class Promtool:
                 "promtool is not on PATH. It comes with Prometheus: `apt-get install prometheus` on Debian "
                 "and Ubuntu, `brew install prometheus` on macOS, or put it into .tools/bin"
             )
-        found = cls(executable)
+        # promtool runs in another folder, where a relative path would not be found.
+        found = cls(str(Path(executable).absolute()))
         version = found.version()
         if version is not None and version < MINIMUM_VERSION:
             have, want = (".".join(map(str, pair)) for pair in (version, MINIMUM_VERSION))

@@ -376,6 +376,15 @@ def test_promtool_is_found_below_the_root_and_an_old_one_is_refused(monkeypatch,
         Promtool.find(tmp_path)
 
 
+def test_a_promtool_below_the_folder_where_the_command_runs_is_found_from_any_other(tmp_path, monkeypatch):
+    own = program(tmp_path / ".tools/bin/promtool", "echo 'promtool, version 3.5.1 (branch: x)'")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(adapter.shutil, "which", lambda name, path=None: path and f"{path}/{name}")
+    monkeypatch.chdir(tmp_path)
+    found = Promtool.find(Path())
+    assert (found.executable, found.version()) == (str(own), (3, 5))
+
+
 def test_a_promtool_that_hangs_is_stopped_and_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(adapter.tempfile, "tempdir", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
