@@ -92,7 +92,7 @@ def _show(report: Report, arguments: argparse.Namespace) -> int:
         from rules_gen.report import render
 
         sys.stderr.write(render(report.problems, "text", color=has_colour(sys.stderr)))
-        print("Coverage was not measured: only scenarios that are proved count.", file=sys.stderr)
+        print("Nothing was measured: only what is proved counts.", file=sys.stderr)
     if arguments.output is not None:
         try:
             arguments.output.write_text(render_coverage(report, arguments.format), encoding="utf-8")

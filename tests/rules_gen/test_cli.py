@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -140,6 +141,21 @@ def test_stale_outputs_as_sarif(built, run):
     assert (code, {result["ruleId"] for result in results}) == (1, {"stale-output"})
     uris = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in results}
     assert RULES in uris
+
+
+def test_stale_outputs_as_junit(built, run):
+    expected = stale(built)
+    code, out, _ = run(built, "check", "--format", "junit")
+    cases = ET.fromstring(out.encode()).findall("testsuite/testcase")
+    assert (code, {case.get("name") for case in cases}) == (1, {"stale-output 1:1"})
+    assert {case.get("classname") for case in cases} == {line.split()[1] for line in expected}
+
+
+def test_a_clean_check_as_junit_is_a_case_that_passes(built, run):
+    code, out, err = run(built, "check", "--format", "junit")
+    assert (code, err) == (0, "")
+    root = ET.fromstring(out.encode())
+    assert (root.get("tests"), root.get("failures")) == ("1", "0")
 
 
 @pytest.mark.parametrize("form", ["json", "github", "sarif"])

@@ -48,8 +48,9 @@ def _measured(report: Report, coverage: Coverage) -> Iterator[str]:
         rows = [
             (
                 code_span(visible(report.where(problem.place))),
-                escape_inline(visible(problem.message)),
-                escape_inline(problem.suggestion or ""),
+                escape_inline(visible(problem.message.replace("`", ""))),
+                # Our own words, with code in backticks.
+                problem.suggestion or "",
             )
             for problem in problems[:_MOST_MISSING]
         ]

@@ -43,7 +43,7 @@ def verdict_lines(report: Report) -> Iterator[str]:
         yield "Missing:"
         for problem in problems:
             yield from _wrapped(f"  {visible(report.where(problem.place))}: {visible(problem.message)}")
-            yield from _wrapped(f"    {problem.suggestion}")
+            yield from _wrapped(f"    help: {problem.suggestion}")
         yield ""
     yield summary(coverage)
     yield verdict(coverage)
@@ -58,7 +58,7 @@ class _Table:
         self._marks = marks
         self._cut = cut
         self._used: dict[str, None] = {}
-        names = [rule.alert for rule in coverage.rules]
+        names = [rule.alert for rule in coverage.rules] + [_title(some) for some in _gathered(coverage.records)]
         self._name = max((len(name) for name in names if len(name) <= _LONGEST_NAME), default=_LONGEST_NAME)
         self._rung = max((len(rung(rule)) for rule in coverage.rules), default=0)
 
@@ -109,11 +109,9 @@ class _Table:
             (alert, scenario), *others = first.reached_by
             said = f"in {alert}: {visible(scenario)}"
             more = f" and {len(others)} more" if others else ""
-        title = visible(first.title)
         if len(records) > 1:
-            title = visible(f"objective {first.objective}")
             said = f"{len(records)} recording rules {said}"
-        *before, row = self._row(title, f"{self._marks[word]} {where}{said}")
+        *before, row = self._row(_title(records), f"{self._marks[word]} {where}{said}")
         yield from before
         row = self._cropped(row, _WIDTH - len(more)) + more
         mark = f"  {self._marks[word]} "
@@ -136,6 +134,10 @@ def _gathered(records: Sequence[RecordCoverage]) -> list[list[RecordCoverage]]:
         together = record.objective is not None and bool(record.reached_by)
         found.setdefault((record.objective, record.environment) if together else record.id, []).append(record)
     return list(found.values())
+
+
+def _title(records: Sequence[RecordCoverage]) -> str:
+    return visible(records[0].title if len(records) == 1 else f"objective {records[0].objective}")
 
 
 def _wrapped(line: str) -> list[str]:
