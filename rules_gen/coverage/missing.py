@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rules_gen.check_support.names import listed
-from rules_gen.diagnostics import Problem
+from rules_gen.diagnostics import Place
 from rules_gen.model import PROOF_STATES
 
 if TYPE_CHECKING:
     from rules_gen.coverage.values import Coverage, RecordCoverage, RuleCoverage
-
-CHECK = "coverage"
 
 _WORDS = {"fires": "firing", "quiet": "quiet", "pending": "pending", "resolved": "quiet again after it fired"}
 _WAYS_OUT = {
@@ -23,20 +22,29 @@ _WAYS_OUT = {
 }
 
 
-def missing_problems(coverage: Coverage) -> tuple[Problem, ...]:
-    """A problem for each state that is missing of an alert, whatever the rungs and environments, and for each recording
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that the policy demands and no scenario shows. `suggestion` is the way out, with code in backticks."""
+
+    message: str
+    place: Place
+    suggestion: str
+
+
+def all_missing(coverage: Coverage) -> tuple[Missing, ...]:
+    """One for each state that is missing of an alert, whatever the rungs and environments, and for each recording
     rule.
     """
     alerts: dict[tuple[str, str, str], list[RuleCoverage]] = {}
     for rule in coverage.rules:
         alerts.setdefault((rule.team, rule.service, rule.alert), []).append(rule)
-    found = [problem for rules in alerts.values() for problem in _of_alert(rules)]
-    return (*found, *(record_problem(record) for record in coverage.records if record.missing))
+    found = [missing for rules in alerts.values() for missing in _of_alert(rules)]
+    return (*found, *(missing_record(record) for record in coverage.records if record.missing))
 
 
-def rule_problem(rule: RuleCoverage, state: str) -> Problem:
-    """The problem of one rule and one state."""
-    return _problem(rule, state, f"no scenario shows {rule_title(rule)} {_WORDS[state]}")
+def missing_state(rule: RuleCoverage, state: str) -> Missing:
+    """What is said of one rule and one state."""
+    return _missing(rule, state, f"no scenario shows {rule_title(rule)} {_WORDS[state]}")
 
 
 def rule_title(rule: RuleCoverage) -> str:
@@ -45,7 +53,7 @@ def rule_title(rule: RuleCoverage) -> str:
     return f"{rule.alert} ({rule.severity}{where})"
 
 
-def _of_alert(rules: list[RuleCoverage]) -> Iterator[Problem]:
+def _of_alert(rules: list[RuleCoverage]) -> Iterator[Missing]:
     for state in PROOF_STATES:
         lacking = [rule for rule in rules if state in rule.missing]
         if not lacking:
@@ -55,18 +63,17 @@ def _of_alert(rules: list[RuleCoverage]) -> Iterator[Problem]:
         rungs = f"{listed(severities)} of " if len({rule.severity for rule in rules}) > 1 else ""
         everywhere = {rule.environment for rule in rules}
         where = f" in {listed(environments)}" if environments and set(environments) != everywhere else ""
-        yield _problem(lacking[0], state, f"no scenario shows {rungs}{lacking[0].alert}{where} {_WORDS[state]}")
+        yield _missing(lacking[0], state, f"no scenario shows {rungs}{lacking[0].alert}{where} {_WORDS[state]}")
 
 
-def _problem(rule: RuleCoverage, state: str, message: str) -> Problem:
-    return Problem(CHECK, message, rule.place.at("tests").key(), _WAYS_OUT[state])
+def _missing(rule: RuleCoverage, state: str, message: str) -> Missing:
+    return Missing(message, rule.place.at("tests").key(), _WAYS_OUT[state])
 
 
-def record_problem(record: RecordCoverage) -> Problem:
-    """The problem of a recording rule that isn't reached."""
+def missing_record(record: RecordCoverage) -> Missing:
+    """What is said of a recording rule that isn't reached."""
     where = "" if record.environment is None else f" in `{record.environment}`"
-    return Problem(
-        CHECK,
+    return Missing(
         f"the recording rule {record.title} gives no result in any scenario of {record.team}/{record.service}{where}",
         record.place,
         "add the series that it reads to a scenario of this service, or remove the rule if nothing uses it",

@@ -199,7 +199,9 @@ def test_wrong_use_is_exit_code_2(arguments, capsys):
     assert "rules-gen" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["check", "--help"], ["init", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["build", "--help"], ["check", "--help"], ["init", "--help"], ["coverage", "--help"]]
+)
 def test_help_shows_examples(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(arguments)

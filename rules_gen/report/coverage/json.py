@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rules_gen.coverage.missing import missing_problems
+from rules_gen.coverage.missing import all_missing
 from rules_gen.model import PROOF_STATES
 from rules_gen.report.json import diagnostic_data
 
@@ -48,8 +48,8 @@ def _coverage(report: Report, coverage: Coverage) -> dict[str, Any]:
             },
         },
         "missing": [
-            {"message": problem.message, "suggestion": problem.suggestion, **_place(report, problem)}
-            for problem in missing_problems(coverage)
+            {"message": one.message, "suggestion": one.suggestion, **_place(report, one)}
+            for one in all_missing(coverage)
         ],
         "rules": [_rule(report, rule) for rule in coverage.rules],
         "recording_rules": [_record(report, record) for record in coverage.records],

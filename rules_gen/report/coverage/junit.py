@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rules_gen.coverage.missing import record_problem, rule_problem
+from rules_gen.coverage.missing import Missing, missing_record, missing_state
 from rules_gen.emit.junit import Case, Suite, emit_junit
 from rules_gen.report.coverage.words import exemption, rung
 from rules_gen.report.junit import diagnostics_suite
@@ -13,7 +13,6 @@ from rules_gen.report.untrusted import visible
 
 if TYPE_CHECKING:
     from rules_gen.coverage.values import RecordCoverage, RuleCoverage
-    from rules_gen.diagnostics import Problem
     from rules_gen.report.coverage import Report
 
 
@@ -37,7 +36,7 @@ def _rule(report: Report, rule: RuleCoverage) -> Iterator[Case]:
         yield Case(
             classname=f"{rule.team}.{rule.service}{where}.{rule.alert}",
             name=f"{rule.alert} ({rung(rule)}) {state}",
-            failure=_failure(report, rule_problem(rule, state)) if state in rule.missing else None,
+            failure=_failure(report, missing_state(rule, state)) if state in rule.missing else None,
             skipped=None if rule.exempt is None or shown[state] else visible(exemption(rule)),
             output="\n".join(visible(f"shown by {name}") for name in shown[state]) or None,
         )
@@ -49,10 +48,10 @@ def _record(report: Report, record: RecordCoverage) -> Case:
     return Case(
         classname=f"{record.team}.{record.service}{where}.recording_rules",
         name=f"{title} #{record.number + 1}",
-        failure=_failure(report, record_problem(record)) if record.missing else None,
+        failure=_failure(report, missing_record(record)) if record.missing else None,
         output="\n".join(visible(f"reached by {alert}: {name}") for alert, name in record.reached_by) or None,
     )
 
 
-def _failure(report: Report, problem: Problem) -> str:
-    return f"{visible(problem.message)}\n{visible(report.where(problem.place))}\n{problem.suggestion}"
+def _failure(report: Report, missing: Missing) -> str:
+    return f"{visible(missing.message)}\n{visible(report.where(missing.place))}\n{missing.suggestion}"

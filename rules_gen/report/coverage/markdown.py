@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rules_gen.coverage.missing import missing_problems
+from rules_gen.coverage.missing import all_missing
 from rules_gen.emit.markdown import code_span, escape_inline, table
 from rules_gen.model import PROOF_STATES
 from rules_gen.report.coverage.words import count, exemption, rung, summary, verdict
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rules_gen.report.coverage import Report
 
 _MOST_MISSING = 50
-_MOST_ROWS = 300
+_MOST_ROWS = 150
 """GitHub takes 65,536 characters in a comment; more rows than these are only counted."""
 
 
@@ -43,19 +43,19 @@ def _measured(report: Report, coverage: Coverage) -> Iterator[str]:
     yield ""
     yield f"{escape_inline(summary(coverage))}. {escape_inline(verdict(coverage))}"
     yield ""
-    problems = missing_problems(coverage)
-    if problems:
+    missing = all_missing(coverage)
+    if missing:
         rows = [
             (
-                code_span(visible(report.where(problem.place))),
-                escape_inline(visible(problem.message.replace("`", ""))),
+                code_span(visible(report.where(one.place))),
+                escape_inline(visible(one.message.replace("`", ""))),
                 # Our own words, with code in backticks.
-                problem.suggestion or "",
+                one.suggestion,
             )
-            for problem in problems[:_MOST_MISSING]
+            for one in missing[:_MOST_MISSING]
         ]
         yield table(("where", "missing", "way out"), rows)
-        yield from _rest(len(problems) - len(rows))
+        yield from _rest(len(missing) - len(rows))
     yield from _details(coverage)
 
 
@@ -66,7 +66,7 @@ def _details(coverage: Coverage) -> Iterator[str]:
     yield table(("service", "alert", "severity", *PROOF_STATES), [_rule(rule) for rule in shown])
     yield from _rest(len(coverage.rules) - len(shown))
     if coverage.records:
-        records = coverage.records[: max(0, _MOST_ROWS - len(shown))]
+        records = coverage.records[:_MOST_ROWS]
         yield table(("service", "recording rule", "reached by"), [_record(record) for record in records])
         yield from _rest(len(coverage.records) - len(records))
     yield "</details>"

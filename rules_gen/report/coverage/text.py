@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rules_gen.coverage.missing import missing_problems
+from rules_gen.coverage.missing import all_missing
 from rules_gen.model import PROOF_STATES
 from rules_gen.report.coverage.words import exemption, rung, summary, verdict
 from rules_gen.report.text import BOLD, GREEN, RED, Paint
@@ -38,12 +38,12 @@ def verdict_lines(report: Report) -> Iterator[str]:
     coverage = report.coverage
     if coverage is None:
         return
-    problems = missing_problems(coverage)
-    if problems:
+    missing = all_missing(coverage)
+    if missing:
         yield "Missing:"
-        for problem in problems:
-            yield from _wrapped(f"  {visible(report.where(problem.place))}: {visible(problem.message)}")
-            yield from _wrapped(f"    help: {problem.suggestion}")
+        for one in missing:
+            yield from _wrapped(f"  {visible(report.where(one.place))}: {visible(one.message)}")
+            yield from _wrapped(f"    help: {one.suggestion}")
         yield ""
     yield summary(coverage)
     yield verdict(coverage)
