@@ -65,8 +65,12 @@ types: $(READY) ## Check types with mypy --strict
 arch: $(READY) ## Check who may import whom
 	@$(BIN)/lint-imports
 
+.PHONY: coverage
+coverage: $(READY) ## Fail when the scenarios show less of the alerts than the policy demands
+	@$(BIN)/rules-gen coverage $(COVERAGE_FLAGS)
+
 .PHONY: check
-check: lint types arch rules-check ## Run lint, types, arch and rules-check
+check: lint types arch rules-check coverage ## Run lint, types, arch, rules-check and coverage
 
 .PHONY: bench
 bench: $(READY) ## Measure speed against promtool, as ratios in one run

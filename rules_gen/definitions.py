@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rules_gen.compiler import Compiled, Shared, compile_unit, read_shared
-from rules_gen.diagnostics import Diagnostic, Level, Problem
+from rules_gen.diagnostics import Diagnostic, Level, Place, Problem, Span
 from rules_gen.model import Alert, Policy, Service
 from rules_gen.source.layout import lay_out
 
@@ -54,6 +54,16 @@ class Definitions:
 
         texts = {path: content.decode("utf-8", "replace") for path, content in self.contents.items()}
         return diagnose(list(dict.fromkeys(problems)), texts)
+
+    def spans(self, places: Collection[Place]) -> dict[Place, Span]:
+        """Line and column of these places."""
+        from rules_gen.source.locate import Locator
+
+        locators: dict[str, Locator] = {}
+        for file in {place.file for place in places}:
+            content = self.contents.get(file)
+            locators[file] = Locator(file, None if content is None else content.decode("utf-8", "replace"))
+        return {place: locators[place.file].locate(place) for place in places}
 
 
 def is_meant(name: str, service: Service, alert: Alert) -> bool:

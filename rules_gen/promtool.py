@@ -52,10 +52,14 @@ class VerifyFailure:
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """The recordings made, by scenario key, and what is wrong with the scenarios that have none."""
+    """The recordings made, by scenario key, and what is wrong with the scenarios that have none.
+
+    `answers` is all that promtool printed of scenarios that it got to the end of.
+    """
 
     recordings: Mapping[str, Recording] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    answers: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,8 @@ class Promtool:
             explained = self._ask(space, failing) if failing else Output()
         for task in failing:
             problems.extend(task.explain(explained))
-        return RecordResult(recordings, tuple(problems))
+        answers = {id(answer): answer for task in tasks for answer in task.answers.values()}
+        return RecordResult(recordings, tuple(problems), tuple(answers.values()))
 
     def _isolate(self, space: _Workspace, tasks: Sequence[Verdicts]) -> Iterator[Problem]:
         """Find out why entries were not evaluated: the rule file, or a scenario that takes others with it."""

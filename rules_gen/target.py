@@ -6,7 +6,7 @@ both. It is discovered by its place in the folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -85,8 +85,11 @@ class Fixture(Protocol):
         """The groups of that rule file, numbered as in it, so that promtool's errors find their place."""
         ...
 
-    def probe(self, keys: frozenset[str]) -> bytes:
-        """A fixture that records the scenarios of these keys: every expectation empty, so that promtool prints all."""
+    def probe(self, keys: frozenset[str], further: Mapping[int, Sequence[tuple[str, str]]] | None = None) -> bytes:
+        """A fixture that records the scenarios of these keys: every expectation empty, so that promtool prints all.
+
+        `further` are more expressions to ask for in an entry, each with its time.
+        """
         ...
 
     def explain(self, keys: frozenset[str]) -> bytes:

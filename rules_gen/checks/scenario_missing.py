@@ -44,9 +44,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rules_gen.check_support.names import listed
+from rules_gen.check_support.proving import asserts, fires_by_construction
 from rules_gen.diagnostics import Problem
 from rules_gen.model import Alert, AlertRule, Policy, Service, State
-from rules_gen.promql import analyse
 
 _LOUD = frozenset({"critical", "high"})
 _FIRING, _QUIET = State.FIRING, State.QUIET
@@ -63,15 +63,14 @@ def check(service: Service, policy: Policy) -> Iterable[Problem]:
                 continue
         unfired = [rule for rule in rules if not _is_shown(alert, rule, _FIRING)]
         unquiet = [rule for rule in rules if rule.severity in _LOUD and not _is_shown(alert, rule, _QUIET)]
-        if unfired or unquiet:
-            analysis = analyse(rules[0].signal, policy.prometheus)
-            if not isinstance(analysis, tuple) and not analysis.is_constant:
-                yield from _problems(alert, unfired, unquiet)
+        # An expression that can't be parsed has a problem of its own.
+        if (unfired or unquiet) and fires_by_construction(alert, policy) is False:
+            yield from _problems(alert, unfired, unquiet)
 
 
 def _is_shown(alert: Alert, rule: AlertRule, state: State) -> bool:
     return any(
-        assertion.state is state and (assertion.severity is None or assertion.severity == rule.severity)
+        asserts(assertion, state, rule.severity)
         for scenario in alert.scenarios
         if scenario.environment == rule.environment
         for assertion in scenario.assertions

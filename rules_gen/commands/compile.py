@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rules_gen.builder import Options, OutputError, Result, build
 from rules_gen.commands.progress import Progress
+from rules_gen.commands.terminal import has_colour
 
 if TYPE_CHECKING:
     import argparse
@@ -70,7 +71,7 @@ def _print_text(result: Result, arguments: argparse.Namespace, seconds: float) -
     if result.diagnostics:
         from rules_gen.report import render
 
-        sys.stderr.write(render(result.diagnostics, "text", color=_has_colour(sys.stderr)))
+        sys.stderr.write(render(result.diagnostics, "text", color=has_colour(sys.stderr)))
     if result.failed:
         print("Nothing was written." if arguments.write else "Nothing was compared.", file=sys.stderr)
         return
@@ -132,9 +133,3 @@ def _print_machine(result: Result, arguments: argparse.Namespace) -> None:
             for path in paths
         ]
     sys.stdout.write(render(diagnostics, arguments.format, checks_help=first_sentences()))
-
-
-def _has_colour(stream: Any) -> bool:  # noqa: ANN401
-    import os
-
-    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rules_gen.definitions import Definitions, compile_definitions
-from rules_gen.diagnostics import Problem
 from rules_gen.source.files import read_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from rules_gen.diagnostics import Place
+    from rules_gen.diagnostics import Problem
 
 
 def read_definitions(root: Path, only: frozenset[str] | None = None) -> Definitions:
@@ -38,12 +37,3 @@ def no_such_alert(name: str, definitions: Definitions) -> str:
     names = [alert.name for service in definitions.services for alert in service.alerts]
     hint = did_you_mean(name.rpartition("/")[2], names)
     return f"rules-gen: no alert `{name}`" + (f"; {hint}" if hint else "")
-
-
-def locations(definitions: Definitions, places: Iterable[Place]) -> dict[Place, str]:
-    """Where these places are, as `file:line`."""
-    found: dict[Place, str] = {}
-    for place in dict.fromkeys(places):
-        (diagnostic,) = definitions.diagnose([Problem("", "", place)])
-        found[place] = f"{diagnostic.span.file}:{diagnostic.span.line}"
-    return found

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from rules_gen.commands.definitions import locations, no_such_alert, print_problems, read_definitions
+from rules_gen.commands.definitions import no_such_alert, print_problems, read_definitions
 from rules_gen.commands.progress import Progress
-from rules_gen.promtool import Promtool, PromtoolError
-from rules_gen.proof.mutation import run_mutation
+from rules_gen.commands.terminal import has_colour
 
 if TYPE_CHECKING:
     import argparse
@@ -17,51 +15,69 @@ if TYPE_CHECKING:
     from rules_gen.definitions import Definitions
     from rules_gen.mutation.score import MutationReport
 
-_TARGET = frozenset({"promtool-tests"})
-
 
 def run(arguments: argparse.Namespace) -> int:
     """Judges the mutants and reports. Exit code 1 below the policy's demand, 2 for an alert that isn't there."""
-    definitions = read_definitions(arguments.root, _TARGET)
+    definitions = read_definitions(arguments.root, frozenset({"promtool-tests"}))
     if definitions.errors or definitions.policy is None:
         print_problems(definitions, definitions.errors)
+        print("Nothing was judged.", file=sys.stderr)
         return 1
-    for name in arguments.alert:
-        if not any(True for _ in definitions.alerts([name])):
-            print(no_such_alert(name, definitions), file=sys.stderr)
-            return 2
+    unknown = [name for name in arguments.alerts if not any(definitions.alerts([name]))]
+    for name in unknown:
+        print(no_such_alert(name, definitions), file=sys.stderr)
+    if unknown:
+        return 2
+    from rules_gen.promtool import Promtool, PromtoolError
+    from rules_gen.proof.mutation import run_mutation
+
     progress = Progress(sys.stderr)
     try:
         promtool = Promtool.find(arguments.root)
-        report = run_mutation(
-            definitions, arguments.alert, arguments.root, promtool, progress, use_cache=not arguments.no_cache
-        )
+        cached = not arguments.no_cache
+        report = run_mutation(definitions, arguments.alerts, arguments.root, promtool, progress, use_cache=cached)
     except PromtoolError as error:
         progress.clear()
         print(f"rules-gen: {error}", file=sys.stderr)
         return 1
-    progress.clear()
-    _print(report, definitions, arguments)
+    finally:
+        progress.clear()
+    return _show(report, definitions, arguments)
+
+
+def _show(report: MutationReport, definitions: Definitions, arguments: argparse.Namespace) -> int:
+    from rules_gen.mutation.render import summary
+
+    text = _rendered(report, definitions, arguments)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        try:
+            arguments.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            print(f"rules-gen: {arguments.output} can't be written: {error.strerror}", file=sys.stderr)
+            return 1
+        print(summary(report))
+    if report.problems and arguments.format != "json":
+        sys.stdout.flush()
+        print_problems(definitions, report.problems)
     return 1 if report.failed else 0
 
 
-def _print(report: MutationReport, definitions: Definitions, arguments: argparse.Namespace) -> None:
+def _rendered(report: MutationReport, definitions: Definitions, arguments: argparse.Namespace) -> str:
+    from rules_gen.emit.json import emit_json
     from rules_gen.mutation.render import as_json, render_markdown, render_text
+    from rules_gen.mutation.score import Judged
 
-    found = locations(definitions, (one.mutant.place for one in report.judged))
+    spans = definitions.spans({one.mutant.place for one in report.judged})
+
+    def locate(one: Judged) -> str:
+        span = spans[one.mutant.place]
+        return f"{span.file}:{span.line}"
+
     if arguments.format == "json":
-        from rules_gen.emit.json import emit_json
-
-        diagnostics = definitions.diagnose(report.problems)
-        sys.stdout.write(emit_json(as_json(report, lambda one: found[one.mutant.place], diagnostics)).decode())
-        return
+        return emit_json(as_json(report, locate, definitions.diagnose(report.problems))).decode()
     if arguments.format == "markdown":
-        sys.stdout.write(render_markdown(report, lambda one: found[one.mutant.place]))
-    else:
-        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        sys.stdout.write(
-            render_text(report, lambda one: found[one.mutant.place], color=color, all_scores=not arguments.quiet)
-        )
-    if report.problems:
-        sys.stdout.flush()
-        print_problems(definitions, report.problems)
+        return render_markdown(report, locate)
+    color = arguments.output is None and has_colour(sys.stdout)
+    return render_text(report, locate, color=color, all_scores=not arguments.quiet)

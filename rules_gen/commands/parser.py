@@ -16,6 +16,7 @@ _EXAMPLES = """examples:
   rules-gen build                        compile alerts/ into rules/, runbooks/ and dashboards/
   rules-gen check --format github        fail when an output is stale, with annotations for a pull request
   rules-gen show CheckoutHighErrorRate   the compiled rule, who gets it, where its page is
+  rules-gen coverage                     what the scenarios show of each alert
   rules-gen mutate CheckoutDown          which mistakes in the rule its scenarios would miss
   rules-gen init ~/monitoring            start a monitoring repository
 """
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_schema(commands)
     _add_show(commands)
+    _add_coverage(commands)
     _add_mutate(commands)
     _add_explain(commands)
     _add_completion(commands, parser)
@@ -76,7 +78,10 @@ def _add_root(command: argparse.ArgumentParser) -> None:
 def _add_compile_options(command: argparse.ArgumentParser) -> None:
     _add_root(command)
     command.add_argument(
-        "--format", choices=("text", "json", "github", "sarif"), default="text", help="how to print (default: text)"
+        "--format",
+        choices=("text", "json", "github", "sarif", "junit"),
+        default="text",
+        help="how to print (default: text)",
     )
     command.add_argument(
         "--only", action="append", metavar="TARGET", help="make this output only; can be given several times"
@@ -157,6 +162,37 @@ def _add_show(commands: Commands) -> None:
     command.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
 
 
+def _add_coverage(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "coverage",
+        "coverage",
+        "prove the scenarios, and fail when they show less than the policy demands",
+        "  rules-gen coverage\n"
+        "  rules-gen coverage CheckoutDown            which scenarios show what of it\n"
+        "  rules-gen coverage --format junit --output coverage.xml\n",
+    )
+    _add_root(command)
+    command.add_argument(
+        "alerts",
+        nargs="*",
+        metavar="ALERT",
+        help="look at this alert only, not at recording rules: its name, or team/service/name",
+    )
+    command.add_argument(
+        "--format",
+        choices=("text", "json", "junit", "markdown"),
+        default="text",
+        help="how to print (default: text); markdown is for a comment on a pull request",
+    )
+    command.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the report there, and print only what is missing",
+    )
+
+
 def _add_mutate(commands: Commands) -> None:
     command = _command(
         commands,
@@ -167,10 +203,13 @@ def _add_mutate(commands: Commands) -> None:
     )
     _add_root(command)
     command.add_argument(
-        "alert", nargs="*", metavar="ALERT", help="its name, or team/service/name; all alerts when absent"
+        "alerts", nargs="*", metavar="ALERT", help="its name, or team/service/name; all alerts when absent"
     )
     command.add_argument(
         "--format", choices=("text", "json", "markdown"), default="text", help="how to print (default: text)"
+    )
+    command.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the report there, and print only how it went"
     )
     command.add_argument("--no-cache", action="store_true", help="judge every mutant anew")
     command.add_argument("--quiet", action="store_true", help="leave out the table of scores")

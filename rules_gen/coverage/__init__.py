@@ -1,1 +1,1 @@
-"""What the scenarios show of each alert and recording rule, and what the policy demands. Pure."""
+"""What proved scenarios show of each alert and recording rule, and whether that is what the policy demands. Pure."""

@@ -47,11 +47,12 @@ def render_text(report: MutationReport, locate: Locate, *, color: bool = False, 
         lines.append("")
     if report.unread:
         lines += [f"No alert reads these, so there is nobody to judge their mutants: {', '.join(report.unread)}", ""]
-    lines.append(_summary(report))
+    lines.append(summary(report))
     return "\n".join(lines) + "\n"
 
 
-def _summary(report: MutationReport) -> str:
+def summary(report: MutationReport) -> str:
+    """How it went, in a line, and what is below the demand in a second one."""
     total = report.total
     if not total.counts:
         return "No mutants: no alert has a scenario."
@@ -111,7 +112,7 @@ def render_markdown(report: MutationReport, locate: Locate) -> str:
     """For a comment on a pull request: the score, what is below the demand, and the survivors folded away."""
     total = report.total
     mark = "❌" if report.failed else "✅"
-    lines = [f"### {mark} Mutation testing: {percent(total.share)}", "", escape_inline(_summary(report).split("\n")[0])]
+    lines = [f"### {mark} Mutation testing: {percent(total.share)}", "", escape_inline(summary(report).split("\n")[0])]
     if report.below:
         lines += ["", "| alert | score | survived |", "|---|---|---|"]
         lines += [

@@ -14,7 +14,7 @@ from rules_gen.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Format = Literal["text", "json", "github", "sarif"]
+Format = Literal["text", "json", "github", "sarif", "junit"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
@@ -46,6 +46,10 @@ def render(
         from rules_gen.report.sarif import render_sarif
 
         return render_sarif(found, checks_help)
+    if format == "junit":
+        from rules_gen.report.junit import render_junit
+
+        return render_junit(found)
     from rules_gen.report.text import render_text
 
     return render_text(found, color=color)

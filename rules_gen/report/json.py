@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,19 +16,21 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
 
     Written in ASCII, so that the text of a definition can't act on a terminal that shows it.
     """
-    listed = [
-        {
-            "check": diagnostic.check,
-            "level": diagnostic.level.value,
-            "message": diagnostic.message,
-            "suggestion": diagnostic.suggestion,
-            "help": f"docs/checks/{diagnostic.check}.md",
-            **_place(diagnostic.span),
-            "related": [{"message": word, **_place(span)} for word, span in diagnostic.related],
-        }
-        for diagnostic in diagnostics
-    ]
+    listed = [diagnostic_data(diagnostic) for diagnostic in diagnostics]
     return json.dumps(listed, indent=2, ensure_ascii=True) + "\n"
+
+
+def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
+    """Every field of a diagnostic as plain data."""
+    return {
+        "check": diagnostic.check,
+        "level": diagnostic.level.value,
+        "message": diagnostic.message,
+        "suggestion": diagnostic.suggestion,
+        "help": f"docs/checks/{diagnostic.check}.md",
+        **_place(diagnostic.span),
+        "related": [{"message": word, **_place(span)} for word, span in diagnostic.related],
+    }
 
 
 def _place(span: Span) -> dict[str, str | int]:

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 _WIDEST = 160
 _LEAD = 60
 
-_RED, _YELLOW, _BLUE, _GREEN, _BOLD = "31;1", "33;1", "34;1", "32", "1"
+RED, YELLOW, BLUE, GREEN, BOLD = "31;1", "33;1", "34;1", "32", "1"
 
 
 def render_text(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
     """Each diagnostic as a paragraph, then how many there are of each level."""
     if not diagnostics:
         return ""
-    paint = _Paint(on=color)
+    paint = Paint(on=color)
     paragraphs = [_paragraph(diagnostic, paint) for diagnostic in diagnostics]
     return "\n\n".join([*paragraphs, _summary(diagnostics)]) + "\n"
 
 
-class _Paint:
+class Paint:
     """Colours, where they are wanted."""
 
     def __init__(self, *, on: bool) -> None:
@@ -50,18 +50,18 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
 
 
-def _paragraph(diagnostic: Diagnostic, paint: _Paint) -> str:
+def _paragraph(diagnostic: Diagnostic, paint: Paint) -> str:
     spans = [diagnostic.span, *(span for _, span in diagnostic.related)]
     gutter = max(len(str(span.line)) for span in spans)
-    style = _RED if diagnostic.level is Level.ERROR else _YELLOW
+    style = RED if diagnostic.level is Level.ERROR else YELLOW
     label = paint(style, f"{diagnostic.level.value}[{visible(diagnostic.check)}]")
-    lines = _headed(f"{paint(_BOLD, _where(diagnostic.span))} {label}: ", diagnostic.message)
+    lines = _headed(f"{paint(BOLD, _where(diagnostic.span))} {label}: ", diagnostic.message)
     lines += _source(diagnostic.span, gutter, paint, style)
     for word, span in diagnostic.related:
-        lines += _headed(f"{paint(_BOLD, _where(span))} {paint(_BLUE, 'note')}: ", word)
-        lines += _source(span, gutter, paint, _BLUE)
+        lines += _headed(f"{paint(BOLD, _where(span))} {paint(BLUE, 'note')}: ", word)
+        lines += _source(span, gutter, paint, BLUE)
     if diagnostic.suggestion:
-        lines += _headed(f"  {paint(_GREEN, 'help')}: ", diagnostic.suggestion)
+        lines += _headed(f"  {paint(GREEN, 'help')}: ", diagnostic.suggestion)
     lines.append(f"  see docs/checks/{visible(diagnostic.check)}.md")
     return "\n".join(lines)
 
@@ -81,7 +81,7 @@ def _headed(head: str, message: str) -> list[str]:
     return [f"{head}{first}", *(f"  | {line}".rstrip() for line in others)]
 
 
-def _source(span: Span, gutter: int, paint: _Paint, style: str) -> list[str]:
+def _source(span: Span, gutter: int, paint: Paint, style: str) -> list[str]:
     """The source line and the caret line; nothing where the line isn't known."""
     if not span.source:
         return []
@@ -92,7 +92,7 @@ def _source(span: Span, gutter: int, paint: _Paint, style: str) -> list[str]:
     empty = f"  {'':>{gutter}} | "
     shown = f"{'…' if more_before else ''}{visible(line)}{'…' if more_behind else ''}"
     room = (" " if more_before else "") + _room(before)
-    return [paint(_BLUE, number) + shown, paint(_BLUE, empty) + room + paint(style, _mark(marked))]
+    return [paint(BLUE, number) + shown, paint(BLUE, empty) + room + paint(style, _mark(marked))]
 
 
 def _crop(line: str, column: int) -> tuple[str, int, bool, bool]:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from rules_gen.emit.yaml import generated_header
-from rules_gen.fixtures.dependence import Dependence, Subject
+from rules_gen.fixtures.dependence import Dependence, Subject, read_expression
 from rules_gen.fixtures.judge import missing_severities, severities_asserted
 from rules_gen.fixtures.layout import Case, Frame, explanation, finished, probe
 from rules_gen.fixtures.merging import Candidate, merge
@@ -28,7 +28,6 @@ from rules_gen.target_support.rules import rules_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rules_gen.fixtures.matching import SelectorLike
     from rules_gen.fixtures.output import PrintedAlert
     from rules_gen.model import Policy, RuleGroup, Scenario, Service
     from rules_gen.target import Output, Recording
@@ -70,8 +69,8 @@ class PromtoolFixture:
     def scenarios(self) -> tuple[ProofScenario, ...]:
         return tuple(_proof(case) for case in self.cases)
 
-    def probe(self, keys: frozenset[str]) -> bytes:
-        return probe(self.frame, [case for case in self.cases if case.key in keys]).encode()
+    def probe(self, keys: frozenset[str], further: Mapping[int, Sequence[tuple[str, str]]] | None = None) -> bytes:
+        return probe(self.frame, [case for case in self.cases if case.key in keys], further).encode()
 
     def explain(self, keys: frozenset[str]) -> bytes:
         return explanation(self.frame, [case for case in self.cases if case.key in keys]).encode()
@@ -100,7 +99,7 @@ def _fixture(
     scenarios: Sequence[Scenario],
 ) -> PromtoolFixture:
     groups = tuple(group for group in groups if group.rules)
-    dependence = Dependence(groups, partial(_analyse, target=policy.prometheus))
+    dependence = Dependence(groups, partial(read_expression, target=policy.prometheus))
     subjects = {alert: dependence.subject(alert) for alert in dict.fromkeys(s.alert for s in scenarios)}
     entries = merge([_candidate(scenario, subjects[scenario.alert]) for scenario in scenarios])
     interval = duration_text(
@@ -128,16 +127,6 @@ def _fixture(
         groups=tuple(group.name for group in groups),
     )
     return PromtoolFixture(frame, rules, groups, cases)
-
-
-def _analyse(expression: str, *, target: tuple[int, int]) -> tuple[Sequence[SelectorLike], frozenset[str]] | None:
-    """What an expression reads and calls; what can't be parsed has been reported by a check already."""
-    from rules_gen.promql import analyse
-
-    analysis = analyse(expression, target)
-    if isinstance(analysis, tuple):
-        return None
-    return analysis.selectors, frozenset(analysis.functions)
 
 
 def _candidate(scenario: Scenario, subject: Subject) -> Candidate:

@@ -421,7 +421,7 @@ IN_A_PROCESS = [links, ten_megabytes, latin_1, alias_bomb, deep_dashes, deep_flo
 
 @pytest.mark.full
 @pytest.mark.parametrize("spoil", IN_A_PROCESS, ids=lambda spoil: spoil.__name__)
-@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif", "junit"])
 def test_bad_input_never_ends_in_a_traceback(repository, tmp_path, spoil, form):
     spoil(repository, tmp_path)
     code, out, err = repository.command("build", "--format", form, env={"PYTHONIOENCODING": "ascii"})

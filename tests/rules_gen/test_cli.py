@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -142,6 +143,21 @@ def test_stale_outputs_as_sarif(built, run):
     assert RULES in uris
 
 
+def test_stale_outputs_as_junit(built, run):
+    expected = stale(built)
+    code, out, _ = run(built, "check", "--format", "junit")
+    cases = ET.fromstring(out.encode()).findall("testsuite/testcase")
+    assert (code, {case.get("name") for case in cases}) == (1, {"stale-output 1:1"})
+    assert {case.get("classname") for case in cases} == {line.split()[1] for line in expected}
+
+
+def test_a_clean_check_as_junit_is_a_case_that_passes(built, run):
+    code, out, err = run(built, "check", "--format", "junit")
+    assert (code, err) == (0, "")
+    root = ET.fromstring(out.encode())
+    assert (root.get("tests"), root.get("failures")) == ("1", "0")
+
+
 @pytest.mark.parametrize("form", ["json", "github", "sarif"])
 def test_a_clean_check_is_empty_but_well_formed_for_machines(built, run, form):
     code, out, err = run(built, "check", "--format", form)
@@ -183,7 +199,9 @@ def test_wrong_use_is_exit_code_2(arguments, capsys):
     assert "rules-gen" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["check", "--help"], ["init", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["build", "--help"], ["check", "--help"], ["init", "--help"], ["coverage", "--help"]]
+)
 def test_help_shows_examples(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(arguments)

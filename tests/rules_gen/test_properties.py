@@ -288,7 +288,7 @@ def survives(mutated, data):
         lines = texts.get(span.file, "").split("\n")
         assert 1 <= span.line <= len(lines), diagnostic
         assert 1 <= span.column <= len(lines[span.line - 1]) + 1, diagnostic
-    for form in ("text", "json", "github", "sarif"):
+    for form in ("text", "json", "github", "sarif", "junit"):
         assert render(diagnose(problems, texts), form) or not problems
 
 

@@ -59,6 +59,14 @@ def test_the_first_build_works_and_the_second_has_nothing_to_do(started):
     assert (check.returncode, "Nothing has changed" in check.stdout) == (0, True)
 
 
+def test_the_example_meets_what_its_policy_demands(started):
+    measured = make(started, "coverage")
+    assert measured.returncode == 0, measured.stdout
+    assert "The policy's demand is met" in measured.stdout
+    assert make(started, "coverage", "REPORT=coverage.xml").returncode == 0
+    assert (started / "coverage.xml").read_text().startswith("<?xml")
+
+
 @pytest.mark.full
 def test_what_is_generated_passes_the_tools_without_rules_gen(started):
     assert make(started, "rules").returncode == 0

@@ -1,4 +1,5 @@
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -141,6 +142,24 @@ def test_sarif_messages_hold_no_links():
 
 def test_sarif_of_nothing_is_a_run_without_results():
     assert run_of()["results"] == []
+
+
+def test_junit_has_a_case_for_each_and_only_errors_fail():
+    root = ET.fromstring(render([FOUND, WARNING], "junit").encode())
+    assert (root.get("tests"), root.get("failures")) == ("2", "1")
+    warning, error = root.findall("testsuite/testcase")
+    assert (warning.get("classname"), warning.get("name")) == ("alerts/a.yaml", "odd 1:1")
+    assert warning.find("failure") is None
+    assert warning.findtext("system-out").startswith("warning: odd\n")
+    assert (error.get("classname"), error.get("name")) == (FILE, "duplicate-key 104:5")
+    assert error.find("failure").get("message") == "100% the same key, twice: `für`"
+    assert error.findtext("failure").splitlines()[1:] == [
+        f"{FILE}:104:5",
+        f"{FILE}:7:5: first here",
+        "help: keep one",
+        "help: of the two",
+        "see docs/checks/duplicate-key.md",
+    ]
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -103,7 +103,7 @@ def test_a_place_whose_line_is_not_known_has_no_source():
 def test_other_peoples_text_cannot_act_on_the_terminal(hostile):
     span = Span(f"alerts/{hostile}.yaml", 1, 1, 1, f"a: {hostile}")
     found = Diagnostic(f"c{hostile}", Level.ERROR, f"m{hostile}m", span, f"s{hostile}s", ((f"r{hostile}r", span),))
-    for format_ in ("text", "github", "json", "sarif"):
+    for format_ in ("text", "github", "json", "sarif", "junit"):
         shown = render([found], format_)
         assert not set(hostile) & set(shown) & set("\x1b\x07\x9b\u202e\x7f\r\u2028\ud800")
         shown.encode()

@@ -37,7 +37,7 @@ def test_an_address_with_a_password_is_refused(repository, more, secret):
         "webhook: {url: R0ABCDEFGHIJKLMNOPQRSTUVWXYZ0123}",
     ],
 )
-@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif", "junit"])
 def test_a_secret_under_a_wrong_key_is_not_printed(repository, slip, form):
     team = "    pagerduty: {routing_key: PAYMENTS_KEY}\n"
     repository.write("alerts/policy.yaml", repository.policy.replace(team, f"    {slip}\n"))
