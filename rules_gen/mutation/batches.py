@@ -1,23 +1,18 @@
-"""Rule files and fixtures in which many trials are played at once, each under names of its own."""
+"""Puts trials into batches: rules and series renamed, those that last about as long together."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
-from rules_gen.emit.yaml import emit_yaml
-from rules_gen.fixtures.layout import entry_name, entry_proof
 from rules_gen.fixtures.series import parse_series
 from rules_gen.model import AlertRule
-from rules_gen.model.rules import Pairs
+from rules_gen.mutation.batch import Batch, Played
 from rules_gen.mutation.mutant import Mutant, Rule
 from rules_gen.mutation.renaming import lightened, queries, renamed, renamed_series
 from rules_gen.mutation.trials import Located, Trial
 from rules_gen.promql import Target, parse_duration
-from rules_gen.target import GeneratedFile
 from rules_gen.target_support.rules import rule_document
 
 MOST_RULES: Final = 3_000
@@ -26,133 +21,6 @@ MOST_RULES: Final = 3_000
 # These mistakes change when it fires and what it is called, never what it says of the signal.
 _SAME_VALUE: Final = frozenset({"for", "keep_firing_for", "label"})
 _WORD: Final = re.compile(r"[A-Za-z0-9_]+")
-_OWNER: Final = re.compile(r"s([0-9]+)(?:_m([0-9]+))?:")
-
-
-class Owner(NamedTuple):
-    """Whose a renamed rule is: the number of the trial, and the position of its mutant, None for the original."""
-
-    trial: int
-    mutant: int | None
-
-
-def owner_of(name: str) -> Owner | None:
-    """Whose the rule of that name is; None when it isn't a renamed one."""
-    match = _OWNER.match(name)
-    return None if match is None else Owner(int(match[1]), None if match[2] is None else int(match[2]))
-
-
-@dataclass(slots=True)
-class Played:
-    """A trial in a batch, and its number. `clones` has the names of the alerts by owner and the rule's own number.
-
-    `values` has the expressions of those whose value may be another than the original's, and of the original; `labels`
-    those of each that promtool wasn't asked to put on what fires.
-    """
-
-    number: int
-    trial: Trial
-    clones: dict[tuple[int | None, int], str] = field(default_factory=dict)
-    values: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, Pairs] = field(default_factory=dict)
-
-    def value(self, name: str, at: str) -> str:
-        """The question for the value of the rule of that name at a time."""
-        return f"{self.values[name]}\n# {name} {at}"
-
-
-@dataclass(slots=True)
-class Batch:
-    """One rule file with one entry of a fixture. `path` is the fixture's; `pending` the question for pending alerts."""
-
-    name: str
-    evaluation_interval: str
-    interval: str
-    groups: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
-    offsets: dict[tuple[int, int], str] = field(default_factory=dict)
-    series: list[dict[str, str]] = field(default_factory=list)
-    played: list[Played] = field(default_factory=list)
-    rules: int = 0
-
-    @property
-    def path(self) -> str:
-        """The fixture's path."""
-        return f"{self.name}.test.yml"
-
-    @property
-    def entry(self) -> str:
-        """The name of its one entry, by which promtool's answers are found."""
-        return entry_name(self.path, 0)
-
-    @property
-    def proof(self) -> str:
-        """The expression that is only printed when the entry was evaluated to its end."""
-        return entry_proof(self.path, 0)
-
-    def pending(self, at: str) -> str:
-        """The question for what is pending at a time."""
-        return f'count by (alertname, severity) (ALERTS{{alertstate="pending"}}) # {self.path} {at}'
-
-    def files(self, times: Sequence[str] = ()) -> tuple[GeneratedFile, GeneratedFile]:
-        """The rule file and the fixture. With `times`, these are asked about instead of what is asserted."""
-        groups = [
-            {"name": f"g{number}", **self._offset(key), "rules": rules}
-            for number, (key, rules) in enumerate(sorted(self.groups.items()))
-        ]
-        test: dict[str, Any] = {"name": self.entry, "interval": self.interval, "input_series": self.series}
-        if not times:
-            test["alert_rule_test"] = list(self._alert_tests())
-        document = {
-            "rule_files": [f"{self.name}.rules.yml"],
-            "evaluation_interval": self.evaluation_interval,
-            "group_eval_order": [group["name"] for group in groups],
-            "tests": [{**test, "promql_expr_test": list(self._questions(times))}],
-        }
-        return (
-            GeneratedFile(f"{self.name}.rules.yml", emit_yaml({"groups": groups}).encode()),
-            GeneratedFile(self.path, emit_yaml(document).encode()),
-        )
-
-    def rule_names(self) -> list[str]:
-        """The names of all its rules, group by group."""
-        return [name_of(rule) for _, rules in sorted(self.groups.items()) for rule in rules]
-
-    def rule_name(self, group: str | None, rule: int | None) -> str | None:
-        """The name of a rule that promtool speaks of by its group and number."""
-        if group is None or rule is None or not group[1:].isdigit():
-            return None
-        rules = [rules for _, rules in sorted(self.groups.items())]
-        number = int(group[1:])
-        return name_of(rules[number][rule]) if number < len(rules) and rule < len(rules[number]) else None
-
-    def _offset(self, key: tuple[int, int]) -> dict[str, str]:
-        return {"query_offset": self.offsets[key]} if key in self.offsets else {}
-
-    def _alert_tests(self) -> Iterator[dict[str, Any]]:
-        for played in self.played:
-            for at in played.trial.case.times:
-                for name in played.clones.values():
-                    yield {"eval_time": at, "alertname": name, "exp_alerts": []}
-
-    def _questions(self, times: Sequence[str]) -> Iterator[dict[str, Any]]:
-        asked = dict.fromkeys(at for played in self.played for at in played.trial.case.times)
-        for at in times or asked:
-            yield {"expr": self.states(at) if times else self.pending(at), "eval_time": at, "exp_samples": []}
-        for played in self.played if not times else ():
-            for at in played.trial.case.times:
-                for name in played.values:
-                    yield {"expr": played.value(name, at), "eval_time": at, "exp_samples": []}
-        yield {"expr": self.proof, "eval_time": "0s", "exp_samples": []}
-
-    def states(self, at: str) -> str:
-        """The question for all that is pending or firing at a time."""
-        return f"ALERTS # {self.path} {at}"
-
-
-def name_of(rule: dict[str, Any]) -> str:
-    """The name of a rule as printed, an alert's or a recording's."""
-    name: str = rule.get("alert") or rule["record"]
-    return name
 
 
 class Unplayable(NamedTuple):
@@ -297,31 +165,3 @@ def make_batches(
     for trial in trials:
         maker.add(trial)
     return tuple(maker.batches), tuple(maker.unplayable)
-
-
-def without(batch: Batch, names: frozenset[str]) -> Batch:
-    """The batch less the rules of these names."""
-    groups: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
-    for key, rules in batch.groups.items():
-        groups[key] += [rule for rule in rules if name_of(rule) not in names]
-    played = [
-        Played(
-            one.number,
-            one.trial,
-            {key: name for key, name in one.clones.items() if name not in names},
-            {name: expr for name, expr in one.values.items() if name not in names},
-            one.labels,
-        )
-        for one in batch.played
-    ]
-    kept = {key: rules for key, rules in groups.items() if rules}
-    return Batch(
-        batch.name,
-        batch.evaluation_interval,
-        batch.interval,
-        kept,
-        batch.offsets,
-        batch.series,
-        played,
-        sum(map(len, kept.values())),
-    )

@@ -11,7 +11,7 @@ from rules_gen.fixtures.layout import Case
 from rules_gen.fixtures.output import Output, PrintedAlert
 from rules_gen.model import State
 from rules_gen.model.rules import Pairs
-from rules_gen.mutation.batches import Batch, Played
+from rules_gen.mutation.batch import Batch, Played
 from rules_gen.promql import parse_duration
 from rules_gen.target import Recording
 
@@ -38,20 +38,20 @@ def behaviour_in(batch: Batch, played: Played, position: int | None, output: Out
         time_ms = parse_duration(at) or 0
         firing[at] = tuple(
             sorted(
-                (_labelled(labels, played.labels[name]), annotations)
+                (labelled(labels, played.labels[name]), annotations)
                 for name in names
                 for labels, annotations in output.alerts.get((batch.entry, name, time_ms), ())
             )
         )
         pending[at] = frozenset(
-            dict(_labelled(sample.labels, played.labels[name])).get("severity", "")
+            dict(labelled(sample.labels, played.labels[name])).get("severity", "")
             for sample in output.samples.get(batch.pending(at), ())
             if (name := dict(sample.labels).get("alertname", "")) in names
         )
     return Behaviour(firing, pending)
 
 
-def _labelled(labels: Pairs, fixed: Pairs) -> Pairs:
+def labelled(labels: Pairs, fixed: Pairs) -> Pairs:
     """The labels with those that the rule sets, which win over those of the result."""
     return tuple(sorted({**dict(labels), **dict(fixed)}.items())) if fixed else labels
 

@@ -11,7 +11,8 @@ from rules_gen.fixtures.layout import Case
 from rules_gen.fixtures.output import Output, read_output
 from rules_gen.model import AlertRule
 from rules_gen.mutation.alone import Alone
-from rules_gen.mutation.batches import Batch, Played, Unplayable, make_batches, owner_of, without
+from rules_gen.mutation.batch import Batch, Played, owner_of, without
+from rules_gen.mutation.batches import Unplayable, make_batches
 from rules_gen.mutation.judge import (
     behaviour_in,
     broken_assertion,

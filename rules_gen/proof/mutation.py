@@ -17,11 +17,15 @@ from rules_gen.mutation.score import Judged, MutationReport, marked
 from rules_gen.mutation.trials import RuleFile, rule_file
 from rules_gen.proof.mutant_cache import MutantCache
 from rules_gen.proof.mutants import MutantRun, Progress, scenarios_of
+from rules_gen.proof.proposals import ProposalRun
 from rules_gen.targets.promtool_tests import PromtoolFixture
 
 if TYPE_CHECKING:
     from rules_gen.promtool import Promtool
     from rules_gen.target import Recording
+
+MOST_PROPOSED = 60
+"""Survivors of one run that scenarios are looked for; nobody reads more of them at a time."""
 
 Scenarios = list[tuple[RuleFile, Case]]
 
@@ -67,7 +71,15 @@ def run_mutation(
     judged = run.judge({mutant: found for mutant, found in waiting.items() if mutant not in known})
     cache.remember(waiting, judged, whole=not names)
     report = _report(bred, {**known, **judged}, policy)
+    report = _with_proposals(report, waiting, ProposalRun(promtool, policy.prometheus, progress))
     return replace(report, unread=()) if names else report
+
+
+def _with_proposals(report: MutationReport, scenarios: Mapping[Mutant, Scenarios], run: ProposalRun) -> MutationReport:
+    """The report with a scenario for each survivor that one is found for, the first ones only where there are many."""
+    survivors = [one.mutant for one in report.of(Status.SURVIVED)][:MOST_PROPOSED]
+    proposals = run.propose({mutant: scenarios[mutant] for mutant in survivors}) if survivors else {}
+    return replace(report, judged=tuple(replace(one, proposal=proposals.get(one.mutant)) for one in report.judged))
 
 
 def _breed(compiled: Compiled, service: Service, policy: Policy, wanted: set[tuple[str, str]] | None) -> _Bred:

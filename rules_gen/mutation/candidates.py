@@ -1,0 +1,236 @@
+"""Scenarios that might tell a surviving mutant from its original, made from those that its alert has.
+
+They are guesses: promtool plays them, and one that shows no difference is thrown away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Final, NamedTuple
+
+from rules_gen.fixtures.layout import Case
+from rules_gen.fixtures.series import parse_series
+from rules_gen.model import State
+from rules_gen.mutation.mutant import Mutant, Rule
+from rules_gen.mutation.samples import Sample, delayed, ended, mapped, read_samples, scaled, shifted, stopped
+from rules_gen.promql.places import MatcherPlace, find_places, is_comparison
+
+MOST: Final = 160
+"""Candidates for one mutant; beyond that the guesses become wild."""
+
+_NUMBER: Final = re.compile(r"[+-]?\s*(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LABEL: Final = re.compile(r'([{,]\s*)([a-zA-Z_][a-zA-Z0-9_]*)(\s*=\s*)"((?:[^"\\]|\\.)*)"')
+
+Series = tuple[tuple[str, str], ...]
+
+
+class Candidate(NamedTuple):
+    """A scenario's series, and in words what sets it apart from the scenario that it was made from."""
+
+    base: Case
+    series: Series
+    words: str
+
+
+class Compared(NamedTuple):
+    """What a mutant compares differently: the operand, and the values of it that may show the difference."""
+
+    operand: str
+    targets: tuple[tuple[Decimal, str], ...]
+
+
+def bases(cases: Sequence[Case]) -> list[Case]:
+    """The scenarios to start from: the first that fires, the first that is quiet throughout, and one more."""
+    fires = [case for case in cases if _has(case, State.FIRING)]
+    quiet = [case for case in cases if not _has(case, State.FIRING)]
+    return list({id(case): case for case in (*fires[:1], *quiet[:1], *fires[1:2], *quiet[1:2])}.values())
+
+
+def _has(case: Case, state: State) -> bool:
+    return any(assertion.state is state for assertion in case.scenario.assertions)
+
+
+def compared(original: Rule, changed: Rule) -> Compared | None:
+    """The comparison that the mutant has changed, if it is one with a number."""
+    before, after = find_places(original.expr), find_places(changed.expr)
+    if before is None or after is None or len(before.operators) != len(after.operators):
+        return None
+    for old, new in zip(before.operators, after.operators, strict=True):
+        if not is_comparison(old.operator) or not is_comparison(new.operator):
+            continue
+        for side, other in (("right", "left"), ("left", "right")):
+            here, there = (
+                expr[slice(*getattr(place, side))] for expr, place in ((original.expr, old), (changed.expr, new))
+            )
+            if not _NUMBER.fullmatch(here) or not _NUMBER.fullmatch(there):
+                continue
+            if (here, old.operator) == (there, new.operator):
+                continue
+            limit, moved = (Decimal(text.replace(" ", "")) for text in (here, there))
+            targets = [(limit, "exactly at the limit")]
+            if moved != limit:
+                targets.insert(0, ((limit + moved) / 2, f"between the limit and {there}"))
+            return Compared(original.expr[slice(*getattr(old, other))], tuple(targets))
+    return None
+
+
+def candidates(mutant: Mutant, original: Rule, cases: Sequence[Case], values: Sequence[Decimal]) -> list[Candidate]:
+    """What is worth a try for a mutant, the likely first. `values` are those of the compared operand, if there is one.
+
+    The scenarios themselves come first: often only a time is missing.
+    """
+    found: list[Candidate] = [Candidate(case, case.scenario.series, "") for case in cases]
+    changed = next(iter(mutant.changes.values()))
+    for base in bases(cases):
+        made = _made(mutant, original, changed, base, values)
+        found += islice(made, MOST // max(1, len(bases(cases))))
+    unique: dict[tuple[Series, int], Candidate] = {}
+    for one in found:
+        unique.setdefault((one.series, one.base.scenario.interval_ms), one)
+    return list(unique.values())
+
+
+def _made(mutant: Mutant, original: Rule, changed: Rule, base: Case, values: Sequence[Decimal]) -> Iterator[Candidate]:
+    comparison = compared(original, changed)
+    if comparison is not None:
+        for target, words in comparison.targets:
+            yield from _aimed(base, values, target, words)
+    if mutant.operator == "matcher":
+        yield from _strangers(base, original, changed)
+    if mutant.operator in ("grouping", "set"):
+        yield from _twins(base)
+    yield from _reshaped(base)
+
+
+def _aimed(base: Case, values: Sequence[Decimal], target: Decimal, words: str) -> Iterator[Candidate]:
+    """Series changed so that what is compared may come to the target: as a part of it, as what is left of one, or as
+    a distance.
+    """
+    for value in dict.fromkeys(values):
+        changes: list[Callable[[list[Sample]], list[Sample]]] = []
+        if value and target / value > 0:
+            changes.append(scaled(target / value))
+        if value != 1 and (1 - target) / (1 - value) > 0:
+            changes.append(scaled((1 - target) / (1 - value)))
+        if target and value / target > 0:
+            changes.append(scaled(value / target))
+        changes += [shifted(target - value), shifted(value - target)]
+        for change in changes:
+            for chosen in _groups(base.scenario.series):
+                yield from _changed(base, chosen, change, words)
+
+
+def _groups(series: Series) -> list[frozenset[int]]:
+    """Which series are changed together: all, those of one metric, and each by itself."""
+    metrics: dict[str, set[int]] = {}
+    for number, (name, _) in enumerate(series):
+        metrics.setdefault(name.partition("{")[0], set()).add(number)
+    groups = [frozenset(range(len(series))), *map(frozenset, metrics.values())]
+    groups += [frozenset({number}) for number in range(min(len(series), 6))]
+    return list(dict.fromkeys(groups))
+
+
+def _changed(
+    base: Case, chosen: frozenset[int], change: Callable[[list[Sample]], list[Sample]], words: str
+) -> Iterator[Candidate]:
+    made: list[tuple[str, str]] = []
+    for number, (name, text) in enumerate(base.scenario.series):
+        samples = mapped(text, change) if number in chosen else text
+        if samples is None:
+            return
+        made.append((name, samples))
+    yield Candidate(base, tuple(made), words)
+
+
+def _strangers(base: Case, original: Rule, changed: Rule) -> Iterator[Candidate]:
+    """Series that the original's matcher leaves out, beside those that it selects."""
+    label, matcher, metric = _lost(original.expr, changed.expr)
+    if matcher is None:
+        return
+    value = _outsider(matcher)
+    mine = [(name, text) for name, text in base.scenario.series if name.partition("{")[0].strip() == metric]
+    for factor in (1, 100, 0):
+        made = [(_with_label(name, label, value), mapped(text, scaled(Decimal(factor))) or text) for name, text in mine]
+        names = {name for name, _ in base.scenario.series}
+        added = [(name, text) for name, text in made if name not in names]
+        if added:
+            yield Candidate(base, (*base.scenario.series, *added), f"beside a {label} that doesn't count")
+        for one in added:
+            yield Candidate(base, (*base.scenario.series, one), f"beside a {label} that doesn't count")
+    swapped = tuple(
+        (_with_label(name, label, value), text) if name.partition("{")[0].strip() == metric else (name, text)
+        for name, text in base.scenario.series
+    )
+    yield Candidate(base, swapped, f"of a {label} that doesn't count")
+
+
+def _lost(original: str, changed: str) -> tuple[str, MatcherPlace | None, str]:
+    """The matcher that the mutant has dropped or negated, its label and its metric."""
+    before, after = find_places(original), find_places(changed)
+    if before is None or after is None or len(before.selectors) != len(after.selectors):
+        return "", None, ""
+    for old, new in zip(before.selectors, after.selectors, strict=True):
+        kept = [(one.label, one.op, one.value) for one in new.matchers]
+        for one in old.matchers:
+            if (one.label, one.op, one.value) not in kept:
+                return one.label, one, original[slice(*old.metric)] if old.metric else ""
+    return "", None, ""
+
+
+def _outsider(matcher: MatcherPlace) -> str:
+    """A value of the label that the matcher leaves out."""
+    if matcher.op in ("=", "=~"):
+        return "another"
+    if matcher.op == "!=":
+        return matcher.value
+    first = matcher.value.partition("|")[0].strip("()^$")
+    return re.sub(r"\\(.)", r"\1", re.sub(r"\.[*+]|\[[^\]]*\]|\.", "x", first)) or "another"
+
+
+def _with_label(series: str, label: str, value: str) -> str:
+    """The series with that label, in place of the one that it has or besides all others."""
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    made, count = _LABEL.subn(lambda m: f'{m[1]}{m[2]}{m[3]}"{quoted}"' if m[2] == label else m[0], series)
+    if count and made != series:
+        return made
+    if "{" not in series:
+        return f'{series.strip()}{{{label}="{quoted}"}}'
+    return series.replace("{", f'{{{label}="{quoted}", ' if _LABEL.search(series) else f'{{{label}="{quoted}"', 1)
+
+
+def _twins(base: Case) -> Iterator[Candidate]:
+    """Each label once more with another value, so that what is grouped by it has two of everything."""
+    labels: dict[str, None] = {}
+    for name, _ in base.scenario.series:
+        labels.update(dict.fromkeys(key for key in (parse_series(name) or {}) if key != "__name__"))
+    for label in labels:
+        for factor in (1, 0, 3):
+            made = [
+                (_with_label(name, label, "another"), mapped(text, scaled(Decimal(factor))) or text)
+                for name, text in base.scenario.series
+                if label in (parse_series(name) or {})
+            ]
+            yield Candidate(base, (*base.scenario.series, *made), f"for two values of {label}")
+
+
+def _reshaped(base: Case) -> Iterator[Candidate]:
+    """What any mutant may stumble over: series that stop, begin later, go away, or weigh more or less."""
+    lengths = [len(values) for _, text in base.scenario.series if (values := read_samples(text))]
+    longest = max(lengths, default=0)
+    groups = _groups(base.scenario.series)
+    for share in (2, 3):
+        at = longest // share
+        if at > 1:
+            for chosen in groups:
+                yield from _changed(base, chosen, stopped(at), "when it stops")
+                yield from _changed(base, chosen, delayed(at), "when it begins later")
+                yield from _changed(base, chosen, ended(at), "when series end")
+    for chosen in groups:
+        rest = tuple(one for number, one in enumerate(base.scenario.series) if number not in chosen)
+        if rest:
+            yield Candidate(base, rest, "without some of the series")
+        for factor in ("0", "0.1", "0.5", "0.9", "1.1", "2", "10"):
+            yield from _changed(base, chosen, scaled(Decimal(factor)), "with other values")
