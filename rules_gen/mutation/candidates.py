@@ -22,6 +22,7 @@ MOST: Final = 160
 """Candidates for one mutant; beyond that the guesses become wild."""
 
 _NUMBER: Final = re.compile(r"[+-]?\s*(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_TYPED: Final = re.compile(r"(\S+) to (\S+?)(?: #[0-9]+)?$")
 _LABEL: Final = re.compile(r'([{,]\s*)([a-zA-Z_][a-zA-Z0-9_]*)(\s*=\s*)"((?:[^"\\]|\\.)*)"')
 
 Series = tuple[tuple[str, str], ...]
@@ -70,9 +71,9 @@ def compared(original: Rule, changed: Rule) -> Compared | None:
             if (here, old.operator) == (there, new.operator):
                 continue
             limit, moved = (Decimal(text.replace(" ", "")) for text in (here, there))
-            targets = [(limit, "exactly at the limit")]
+            targets = [(limit, "at exactly the limit")]
             if moved != limit:
-                targets.insert(0, ((limit + moved) / 2, f"between the limit and {there}"))
+                targets.insert(0, ((limit + moved) / 2, f"between {here} and {there}"))
             return Compared(original.expr[slice(*getattr(old, other))], tuple(targets))
     return None
 
@@ -96,8 +97,11 @@ def candidates(mutant: Mutant, original: Rule, cases: Sequence[Case], values: Se
 def _made(mutant: Mutant, original: Rule, changed: Rule, base: Case, values: Sequence[Decimal]) -> Iterator[Candidate]:
     comparison = compared(original, changed)
     if comparison is not None:
+        typed = _TYPED.search(mutant.name) if mutant.operator == "threshold" else None
         for target, words in comparison.targets:
-            yield from _aimed(base, values, target, words)
+            # In the author's unit where there is one: `between 5% and 5.5%`.
+            named = f"between {typed[1]} and {typed[2]}" if typed and words.startswith("between") else words
+            yield from _aimed(base, values, target, named)
     if mutant.operator == "matcher":
         yield from _strangers(base, original, changed)
     if mutant.operator in ("grouping", "set"):
@@ -234,3 +238,5 @@ def _reshaped(base: Case) -> Iterator[Candidate]:
             yield Candidate(base, rest, "without some of the series")
         for factor in ("0", "0.1", "0.5", "0.9", "1.1", "2", "10"):
             yield from _changed(base, chosen, scaled(Decimal(factor)), "with other values")
+        for by in (1, -1):
+            yield from _changed(base, chosen, shifted(Decimal(by)), "with other values")

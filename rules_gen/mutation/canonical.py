@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import promql_parser as pp
 
+from rules_gen.mutation import joins
+from rules_gen.mutation.joins import NOTHING, Pins
 from rules_gen.promql import Target, analyse
 from rules_gen.promql.questions import calculate
 
@@ -56,32 +58,34 @@ def canonical(text: str, target: Target) -> Form:
         raise
 
 
-def _form(node: Any) -> Form:  # noqa: ANN401 - promql-parser types a node's parts as Any.
+def _form(node: Any, need: Pins = NOTHING) -> Form:  # noqa: ANN401 - promql-parser types a node's parts as Any.
+    """The form of a node of which only results with the labels in `need` matter."""
     kind = type(node)
     if kind is pp.ParenExpr:
-        return _form(node.expr)
+        return _form(node.expr, need)
     if kind is pp.NumberLiteral:
         return ("number", node.val)
     if kind is pp.StringLiteral:
         return ("string", node.val)
     if kind is pp.UnaryExpr:
-        inner = _form(node.expr)
+        inner = _form(node.expr, need)
         return ("number", -inner[1]) if inner[0] == "number" else ("negated", inner)
     if kind is pp.VectorSelector:
-        return _selector(node)
+        return _selector(node, need)
     if kind is pp.MatrixSelector:
-        return ("matrix", _form(node.vector_selector), node.range.total_seconds())
+        return ("matrix", _form(node.vector_selector, need), node.range.total_seconds())
     if kind is pp.SubqueryExpr:
-        return ("subquery", _form(node.expr), str(node.range), str(node.step), _shift(node))
+        return ("subquery", _form(node.expr, need), str(node.range), str(node.step), _shift(node))
     if kind is pp.Call:
-        return ("call", node.func.name, *(_form(argument) for argument in node.args))
+        return ("call", node.func.name, *(_form(argument, joins.below(node, need)) for argument in node.args))
     if kind is pp.AggregateExpr:
-        return _aggregate(node)
-    return _binary(node)
+        return _aggregate(node, need)
+    return _binary(node, need)
 
 
-def _selector(node: Any) -> Form:  # noqa: ANN401
+def _selector(node: Any, need: Pins) -> Form:  # noqa: ANN401
     matchers = {(part.name, *_matcher(_OPS[str(part.op)], part.value)) for part in node.matchers.matchers}
+    matchers |= {(label, "=", value) for label, value in need}
     if node.name is not None:
         matchers.add(("__name__", "=", node.name))
     return ("selector", tuple(sorted(matchers)), _shift(node))
@@ -103,18 +107,19 @@ def _shift(node: Any) -> str:  # noqa: ANN401
     return f"{node.offset} {node.at}"
 
 
-def _aggregate(node: Any) -> Form:  # noqa: ANN401
+def _aggregate(node: Any, need: Pins) -> Form:  # noqa: ANN401
     modifier = node.modifier
     grouping: Form = ("by", ())
     if modifier is not None:
         word = "by" if modifier.type == pp.AggModifierType.By else "without"
         grouping = (word, tuple(sorted(set(modifier.labels))))
     parameter = None if node.param is None else _form(node.param)
-    return ("aggregate", str(node.op), grouping, parameter, _form(node.expr))
+    return ("aggregate", str(node.op), grouping, parameter, _form(node.expr, joins.kept(node, need)))
 
 
-def _binary(node: Any) -> Form:  # noqa: ANN401
-    operator, left, right = str(node.op), _form(node.lhs), _form(node.rhs)
+def _binary(node: Any, need: Pins) -> Form:  # noqa: ANN401
+    need_left, need_right = joins.needed(node, need)
+    operator, left, right = str(node.op), _form(node.lhs, need_left), _form(node.rhs, need_right)
     matching = _matching(node.modifier)
     if left[0] == right[0] == "number":
         value = calculate(operator, left[1], right[1])

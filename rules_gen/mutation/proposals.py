@@ -117,7 +117,10 @@ def _verb(moment: Moment, severities: Sequence[str]) -> str:
 def _did(moment: Moment, severities: Sequence[str]) -> str:
     """What it does in words; of a ladder, each rung."""
     if len(severities) > 1:
-        return " and ".join(f"{_WORDS[moment.state(severity)]} as {severity}" for severity in severities)
+        by_state: dict[State, list[str]] = {}
+        for severity in severities:
+            by_state.setdefault(moment.state(severity), []).append(severity)
+        return ", ".join(f"{_WORDS[state]} as {' and '.join(mine)}" for state, mine in by_state.items())
     if len(moment.firing) > 1:
         return f"fires {len(moment.firing)} times"
     return _WORDS[moment.state(severities[0])]

@@ -101,7 +101,7 @@ def find_places(text: str) -> Places | None:
     reader = _Reader([token for token in tokens if token.kind is not Kind.COMMENT])
     try:
         reader.read()
-    except IndexError:
+    except LookupError:
         # It ends where it must go on, so it was no correct expression.
         return None
     return reader.places()
@@ -134,7 +134,7 @@ class _Reader:
         )
 
     def read(self) -> None:
-        """Sort every token; IndexError when they end too early."""
+        """Sort every token; LookupError when they end too early, or a bracket is never closed."""
         index = 0
         operand = True  # Whether an operand must come next.
         while index < len(self._tokens):
@@ -310,8 +310,11 @@ class _Reader:
                 position = closers[position]
             elif token.text in ("(", ",", "[") and token.kind is not Kind.STRING:
                 break
-            elif position in operators and PRECEDENCE[token.text.lower()] < strength:
-                return operators[position]
+            elif position in operators:
+                other = PRECEDENCE[token.text.lower()]
+                # Only the power groups to the right.
+                if other < strength or other == strength == PRECEDENCE["^"]:
+                    return operators[position]
             first = position
             position -= 1
         return first
