@@ -51,7 +51,7 @@ class Facts(NamedTuple):
     comparison: tuple[str, float, bool] | None = None
 
 
-_OPS: Final = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+MATCH_OPERATORS: Final = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 _KEEP_NAME: Final = frozenset(
     {"last_over_time", "first_over_time", "sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "info"}
 )
@@ -81,7 +81,7 @@ class Walk:
         matchers: list[Matcher] = []
         guaranteed: list[str] = []
         for part in parts:
-            label, op, value = part.name, _OPS[str(part.op)], part.value
+            label, op, value = part.name, MATCH_OPERATORS[str(part.op)], part.value
             if label == NAME and op == "=" and name is None:
                 name = value
                 continue
@@ -178,7 +178,7 @@ class Walk:
         filters = operator in COMPARISONS and not returns_bool
         condition = left.has_condition or right.has_condition or filters or operator in ("and", "unless")
         if left.type == right.type == "scalar":
-            return Facts("scalar", NO_LABELS, condition, condition, _calculate(operator, left.number, right.number))
+            return Facts("scalar", NO_LABELS, condition, condition, calculate(operator, left.number, right.number))
         if "scalar" in (left.type, right.type):
             return _with_number(operator, left, right, condition=condition, filters=filters)
         labels = _vector_labels(operator, modifier, left.labels, right.labels)
@@ -256,7 +256,7 @@ def _function_labels(name: str, arguments: list[Any], inputs: list[Facts]) -> Re
     return source if name in _KEEP_NAME else _labels.without_name(source)
 
 
-def _calculate(operator: str, left: float | None, right: float | None) -> float | None:
+def calculate(operator: str, left: float | None, right: float | None) -> float | None:
     """Arithmetic on two constants; None where it is no arithmetic, or leaves the range of a float."""
     if left is None or right is None:
         return None
