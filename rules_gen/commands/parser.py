@@ -16,6 +16,7 @@ _EXAMPLES = """examples:
   rules-gen build                        compile alerts/ into rules/, runbooks/ and dashboards/
   rules-gen check --format github        fail when an output is stale, with annotations for a pull request
   rules-gen show CheckoutHighErrorRate   the compiled rule, who gets it, where its page is
+  rules-gen diff origin/main             what this branch changes, in words
   rules-gen init ~/monitoring            start a monitoring repository
 """
 
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_schema(commands)
     _add_show(commands)
+    _add_diff(commands)
     _add_explain(commands)
     _add_completion(commands, parser)
     return parser
@@ -153,6 +155,33 @@ def _add_show(commands: Commands) -> None:
     _add_root(command)
     command.add_argument("alert", metavar="ALERT", help="its name, or team/service/name")
     command.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def _add_diff(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "diff",
+        "diff",
+        "say in words what has changed since a git revision: sensitivity, who is told, series, runbooks, scenarios",
+        "  rules-gen diff                                what this branch and what isn't committed yet change\n"
+        "  rules-gen diff HEAD                           only what isn't committed yet\n"
+        "  rules-gen diff origin/main --format markdown  for a comment on a pull request\n",
+    )
+    command.add_argument(
+        "revision",
+        nargs="?",
+        metavar="REF",
+        help="compare with the commit where this branch left REF, which is REF itself when it is behind; "
+        "the default is the main branch of `upstream` or `origin`, or HEAD without one",
+    )
+    _add_root(command)
+    command.add_argument(
+        "--format", choices=("text", "markdown", "json"), default="text", help="how to print (default: text)"
+    )
+    command.add_argument(
+        "--links", metavar="URL", help="where the repository's files can be read, for links in Markdown"
+    )
+    command.add_argument("--exit-code", action="store_true", help="exit with 1 when anything differs")
 
 
 def _add_explain(commands: Commands) -> None:
