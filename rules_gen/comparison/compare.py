@@ -88,10 +88,13 @@ class _Comparison:
         mine = Owned(old, old_service.team, old_service.name, self._old.policy)
         theirs = Owned(new, new_service.team, new_service.name, self._new.policy)
         findings = list(_identity(was, now))
-        if before is not None and after is not None:
-            findings += objective_findings(before, after, (old, new))
         rules = rule_findings(mine, theirs, self._records, objective=promises_differ(before, after))
-        findings += _counted_once(rules) if before is not None and after is not None else rules
+        if before is not None and after is not None:
+            told = list(_counted_once(rules))
+            same_events = all(finding.kind != "objective-events" for finding in told)
+            findings += [*objective_findings(before, after, (old, new), same_events=same_events), *told]
+        else:
+            findings += rules
         findings += runbook_findings(old, new)
         findings += scenario_findings(old, new, self._picture_of(new_service, new))
         # A new rung is told as one; that the worse keeps it quiet belongs to that.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rules_gen.comparison.expressions import Part, differences
 from rules_gen.comparison.findings import Finding, Impact, Typed, Words
 from rules_gen.comparison.records import Records
-from rules_gen.comparison.wording import grouped
-from rules_gen.model import AlertRule, Policy, RecordingRule
+from rules_gen.comparison.wording import grouped, short_number
+from rules_gen.model import AlertRule, Policy, RecordingRule, Threshold
 from rules_gen.promql import Analysis, analyse
 from rules_gen.promql.canonical import meaning
 
@@ -51,13 +51,18 @@ def _threshold(part: Part, old: AlertRule, new: AlertRule, *, sure: bool) -> Fin
     impact, words = part.impact, part.words
     before, after = (word.text for word in words if isinstance(word, Typed))
     typed = (old.threshold, new.threshold)
-    if typed[0] is not None and typed[1] is not None and typed[0] != typed[1] and words[0] == "threshold ":
-        # The author's own words; a rule that has them has no other threshold outside its signal.
+    if typed[0] is not None and typed[1] is not None and (before, after) == (bound(typed[0]), bound(typed[1])):
+        # The author's own words, unless it is another comparison, within the signal.
         before, after = typed[0].text, typed[1].text
         words = ("threshold ", Typed(before), " -> ", Typed(after), *words[4:])
     if not sure and impact is not Impact.CONDITION:
         impact, words = Impact.CONDITION, (*words[:4], ", and a recording rule that is compared has changed too")
     return Finding("threshold", impact, words, before, after)
+
+
+def bound(threshold: Threshold) -> str:
+    """A threshold as the difference of two expressions writes it."""
+    return f"{threshold.operator} {short_number(repr(threshold.value))}"
 
 
 def _grouping(old: AlertRule, new: AlertRule, policies: tuple[Policy, Policy]) -> Finding | None:

@@ -41,9 +41,7 @@ class NotUnderstoodError(Exception):
     """The two differ in a way that nothing here describes."""
 
 
-_AVERAGING: Final = frozenset(
-    {"rate", "avg_over_time", "deriv", "quantile_over_time", "mad_over_time", "stddev_over_time", "stdvar_over_time"}
-)
+_AVERAGING: Final = frozenset({"rate", "avg_over_time", "deriv", "quantile_over_time"})
 _COUNTING: Final = frozenset({"increase", "changes", "resets", "count_over_time", "sum_over_time"})
 _SETS: Final = frozenset({"and", "or", "unless"})
 

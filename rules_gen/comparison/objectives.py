@@ -19,13 +19,16 @@ def promises_differ(old: Slo | None, new: Slo | None) -> bool:
     return old is not None and new is not None and (old.target, old.window) != (new.target, new.window)
 
 
-def objective_findings(old: Slo, new: Slo, alerts: tuple[Alert, Alert]) -> Iterator[Finding]:
-    """The promise and the window, and what they make of the alert's thresholds."""
-    impact = _sensitivity(*alerts)
+def objective_findings(old: Slo, new: Slo, alerts: tuple[Alert, Alert], *, same_events: bool) -> Iterator[Finding]:
+    """The promise and the window, and what they make of the alert's thresholds.
+
+    Of other events the thresholds say nothing, so the direction is only told for the same.
+    """
+    impact = _sensitivity(*alerts) if same_events else Impact.CONDITION
     verdict = {
         Impact.LESS_SENSITIVE: ", less sensitive",
         Impact.MORE_SENSITIVE: ", more sensitive",
-    }.get(impact, ", some of its thresholds more sensitive and some less")
+    }.get(impact, ", some of its thresholds more sensitive and some less" if same_events else "")
     if old.target != new.target:
         words: Words = (
             "objective ",

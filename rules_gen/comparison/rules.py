@@ -161,10 +161,11 @@ def _scope(mine: set[_Scope], every: set[_Scope]) -> Words:
         return ()
     environments = {environment for environment, _ in mine}
     severities = {severity for _, severity in mine}
-    if mine == {scope for scope in every if scope[1] in severities}:
-        return (" and ".join(_by_rank(severities)),)
+    # The environment first: one that changes an alert's severity is the reason, not the severity.
     if mine == {scope for scope in every if scope[0] in environments}:
         return listed(sorted(filter(None, environments)))
+    if mine == {scope for scope in every if scope[1] in severities}:
+        return (" and ".join(_by_rank(severities)),)
     words: list[str | Typed] = []
     for environment, severity in sorted(mine, key=lambda scope: (scope[0] or "", SEVERITIES.index(scope[1]))):
         words += [", " if words else "", severity, *((" in ", Typed(environment)) if environment else ())]

@@ -26,7 +26,8 @@ def render_text(difference: Difference, against: str) -> str:
 def headline(difference: Difference, against: str) -> str:
     """How much has changed, and against what."""
     if difference.is_empty:
-        return f"Nothing has changed in meaning since {against}."
+        doubt = ", as far as both sides could be read" if difference.unread else ""
+        return f"Nothing has changed in meaning since {against}{doubt}."
     alerts = count(len(difference.alerts), "alert")
     look = f"{difference.risky} need{'s' if difference.risky == 1 else ''} a close look"
     told = f"{alerts} changed since {against}" + (f"; {look}." if difference.alerts else ".")

@@ -225,6 +225,21 @@ def test_what_holds_in_one_environment_names_it(between):
     ]
 
 
+def test_an_environment_that_changes_the_severity_is_named_rather_than_the_severity(between):
+    overlay = "environments:\n  production: {}\n  staging: {alerts: {CheckoutErrors: {severity: low}}}\n"
+    difference = between.alerts(between.alert, between.alert, before=ENVIRONMENTS, after=overlay)
+    assert [sentence.partition(":")[0] for _, _, sentence in between.said(difference.alerts[0])] == ["staging"] * 2
+
+
+def test_a_comparison_within_the_signal_is_not_taken_for_the_threshold(between):
+    inside = between.replaced(between.alert, ("[5m]))", "[5m]) > 1)"))
+    new = between.replaced(inside, ("> 1)", "> 2)"), ("above 5", "above 6"))
+    assert between.change_of(inside, new) == [
+        ("threshold", "condition", "threshold > 1 -> > 2, inside an expression"),
+        ("threshold", "condition", "threshold above 5 -> above 6, and what is compared has changed too"),
+    ]
+
+
 def test_an_environment_that_is_no_longer_watched(between):
     without = "environments:\n  production: {}\n  staging: {alerts: {CheckoutErrors: {disabled: true}}}\n"
     difference = between.alerts(between.alert, between.alert, before=ENVIRONMENTS, after=without)

@@ -94,6 +94,11 @@ UNDECIDED = [
         "max_over_time(x[2h]) > 5",
         [("range", "condition", "max_over_time() looks back over 2h instead of 1h")],
     ),
+    (
+        "stddev_over_time(x[1h]) > 5",
+        "stddev_over_time(x[2h]) > 5",
+        [("range", "condition", "stddev_over_time() looks back over 2h instead of 1h")],
+    ),
     ("sum(x) > 5", "avg(x) > 5", [("aggregation", "condition", "aggregates with avg instead of sum")]),
     (
         "histogram_quantile(0.9, x) > 5",
