@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rules_gen.comparison.findings import Change, Difference, Finding, Impact, Typed, Words, by_weight
 from rules_gen.comparison.objectives import objective_findings, objective_of, promises_differ
-from rules_gen.comparison.pairing import pair
+from rules_gen.comparison.pairing import pair, renamed_services
 from rules_gen.comparison.policies import policy_findings
 from rules_gen.comparison.quieting import (
     Inhibitions,
@@ -52,13 +52,15 @@ class _Comparison:
         self._old, self._new = old, new
         self._unread, self._picture = unread, picture
         self._records = (Records(old.services, old.policy), Records(new.services, new.policy))
+        self._pairs = pair(old.services, new.services)
+        self._renamed = renamed_services(self._pairs, old.services, new.services)
         # With one policy for both, so that what it changes for all isn't told at each alert.
         self._quiet: tuple[dict[str, Inhibitions], ...] = tuple(
             {service.key: inhibitions(service, new.policy) for service in side.services} for side in (old, new)
         )
 
     def made(self) -> Difference:
-        pairs = pair(self._old.services, self._new.services)
+        pairs = self._pairs
         names: dict[str, dict[str, str]] = {}
         for (was, old), (_, new) in pairs.pairs:
             names.setdefault(was.key, {})[old.name] = new.name
@@ -74,7 +76,7 @@ class _Comparison:
             if isinstance(word, Typed)
         )
         general = list(self._policy())
-        general += service_changes(self._old.services, self._new.services, told)
+        general += service_changes(self._old.services, self._new.services, self._renamed, told)
         return Difference(tuple(general), tuple(sorted(filter(_is_change, alerts), key=_rank)), self._unread)
 
     def _policy(self) -> Iterator[Change]:
@@ -87,7 +89,7 @@ class _Comparison:
         before, after = objective_of(old_service, old), objective_of(new_service, new)
         mine = Owned(old, old_service.team, old_service.name, self._old.policy)
         theirs = Owned(new, new_service.team, new_service.name, self._new.policy)
-        findings = list(_identity(was, now))
+        findings = list(_identity(was, now, self._renamed))
         rules = rule_findings(mine, theirs, self._records, objective=promises_differ(before, after))
         if before is not None and after is not None:
             told = list(_counted_once(rules))
@@ -125,12 +127,12 @@ def _counted_once(findings: Iterator[Finding]) -> Iterator[Finding]:
             yield Finding("objective-events", Impact.CONDITION, words)
 
 
-def _identity(was: tuple[Service, Alert], now: tuple[Service, Alert]) -> Iterator[Finding]:
+def _identity(was: tuple[Service, Alert], now: tuple[Service, Alert], renamed: Mapping[str, str]) -> Iterator[Finding]:
     (old_service, old), (new_service, new) = was, now
     if old.name != new.name:
         words: Words = ("renamed from ", Typed(old.name))
         yield Finding("name", Impact.RENAMED, words, old.name, new.name)
-    if old_service.key != new_service.key:
+    if old_service.key not in (new_service.key, renamed.get(new_service.key)):
         words = ("moved from ", Typed(old_service.key))
         yield Finding("place", Impact.MOVED, words, old_service.key, new_service.key)
 

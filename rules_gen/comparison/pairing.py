@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -39,6 +40,20 @@ def pair(old: Sequence[Service], new: Sequence[Service]) -> Pairs:
         if was in gone and now in come:
             pairs[now] = (gone.pop(was), come.pop(now))
     return Pairs(tuple(pairs[key] for key in after if key in pairs), tuple(gone.values()), tuple(come.values()))
+
+
+def renamed_services(pairs: Pairs, old: Sequence[Service], new: Sequence[Service]) -> dict[str, str]:
+    """The services that are others under a new name, or in another team: the new key, and the old one.
+
+    Most of the alerts of a service that is gone must have moved to one that is new.
+    """
+    before, after = ({service.key: len(service.alerts) for service in side} for side in (old, new))
+    moves = Counter((was.key, now.key) for (was, _), (now, _) in pairs.pairs if was.key != now.key)
+    renamed: dict[str, str] = {}
+    for (was, now), number in moves.items():
+        if was not in after and now not in before and 2 * number > before[was]:
+            renamed.setdefault(now, was)
+    return renamed
 
 
 _Key = tuple[str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rules_gen.comparison.conditions import record_findings
 from rules_gen.comparison.findings import Change, Finding, Impact, Typed, Words, by_weight
@@ -12,11 +12,16 @@ from rules_gen.model import EquivalentMutant, RecordingRule, RuleGroup, Service
 from rules_gen.promql import parse_duration
 
 
-def service_changes(old: Sequence[Service], new: Sequence[Service], told: frozenset[str]) -> Iterator[Change]:
-    """Services that came, went or changed. `told` are recorded series that were spoken of at an alert."""
+def service_changes(
+    old: Sequence[Service], new: Sequence[Service], renamed: Mapping[str, str], told: frozenset[str]
+) -> Iterator[Change]:
+    """Services that came, went or changed. `told` are recorded series that were spoken of at an alert.
+
+    `renamed` gives the former key of a service that has another one now.
+    """
     before, after = ({service.key: service for service in side} for side in (old, new))
-    for key in sorted({*before, *after}):
-        was, now = before.get(key), after.get(key)
+    for key in sorted({*before, *after} - set(renamed.values())):
+        was, now = before.get(renamed.get(key, key)), after.get(key)
         service = now or was
         findings = list(_findings(was, now, told))
         if service is not None and findings:
@@ -33,6 +38,9 @@ def _findings(old: Service | None, new: Service | None, told: frozenset[str]) ->
                 "service", impact, words, None if old is None else old.name, None if new is None else new.name
             )
         return
+    if old.key != new.key:
+        words = ("renamed from ", Typed(old.key))
+        yield Finding("service", Impact.RENAMED, words, old.key, new.key)
     if old.description != new.description:
         yield Finding("description", Impact.TEXT, ("description changed",), old.description, new.description)
     for environment in dict.fromkeys((*old.environments, *new.environments)):

@@ -67,11 +67,6 @@ def test_an_inhibition_follows_a_renamed_target(between):
     assert [change[0] for change in names(between.alerts(old, new))] == ["CheckoutCrawls"]
 
 
-def moved(between, path, team, service):
-    text = f"service: {service}\nteam: {team}\nalerts:\n{between.alert}"
-    return {path: text}
-
-
 @pytest.mark.parametrize(
     ("path", "team", "service"),
     [
@@ -79,18 +74,35 @@ def moved(between, path, team, service):
         ("alerts/platform/checkout.yaml", "platform", "checkout"),
     ],
 )
-def test_an_alert_that_moves_keeps_its_history(between, path, team, service):
+def test_a_service_that_is_renamed_or_handed_over_is_told_once(between, path, team, service):
     old = {between.path: f"{between.head}alerts:\n{between.alert}"}
-    difference = between.files(old, moved(between, path, team, service))
+    new = {path: f"service: {service}\nteam: {team}\nalerts:\n{between.alert}"}
+    difference = between.files(old, new)
+    (general,) = difference.general
+    assert between.said(general) == [("service", "renamed", "renamed from payments/checkout")]
+    told = [sentence for change in difference.alerts for _, _, sentence in between.said(change)]
+    handed_over = (
+        "no longer pages Payments by PagerDuty (PAYMENTS_KEY); no longer tells Payments by Slack #payments; "
+        "now pages Platform by PagerDuty (PLATFORM_KEY); now tells Platform by Slack #platform"
+    )
+    assert told == ([handed_over] if team == "platform" else [])
+
+
+def test_an_alert_that_moves_to_another_service_keeps_its_history(between):
+    others = "".join(
+        between.replaced(between.alert, ("CheckoutErrors", name), ("errors_total", name.lower()))
+        for name in ("Slow", "Full")
+    )
+    path = "alerts/platform/hosts.yaml"
+    hosts = "service: hosts\nteam: platform\nalerts:\n"
+    disk = between.replaced(between.alert, ("CheckoutErrors", "Disk"), ("errors_total", "disk"))
+    old = {between.path: f"{between.head}alerts:\n{between.alert}{others}", path: hosts + disk}
+    new = {between.path: f"{between.head}alerts:\n{others}", path: hosts + disk + between.alert}
+    difference = between.files(old, new)
+    assert not difference.general
     (change,) = difference.alerts
     assert ("place", "moved", "moved from payments/checkout") in between.said(change)
     assert change.files == (path, between.path), "where it is, then where it was"
-    told = [sentence for kind, _, sentence in between.said(change) if kind == "told"]
-    assert bool(told) == (team == "platform")
-    assert {finding.sentence for general in difference.general for finding in general.findings} == {
-        "service added, with 1 alert",
-        "service removed, with 1 alert",
-    }
 
 
 def test_a_template_that_a_new_service_uses_too_is_no_move(between):
