@@ -18,6 +18,7 @@ _EXAMPLES = """examples:
   rules-gen show CheckoutHighErrorRate   the compiled rule, who gets it, where its page is
   rules-gen coverage                     what the scenarios show of each alert
   rules-gen mutate CheckoutDown          which mistakes in the rule its scenarios would miss
+  rules-gen diff origin/main             what this branch changes, in words
   rules-gen init ~/monitoring            start a monitoring repository
 """
 
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_show(commands)
     _add_coverage(commands)
     _add_mutate(commands)
+    _add_diff(commands)
     _add_explain(commands)
     _add_completion(commands, parser)
     return parser
@@ -213,6 +215,33 @@ def _add_mutate(commands: Commands) -> None:
     )
     command.add_argument("--no-cache", action="store_true", help="judge every mutant anew")
     command.add_argument("--quiet", action="store_true", help="leave out the table of scores")
+
+
+def _add_diff(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "diff",
+        "diff",
+        "say in words what has changed since a git revision: sensitivity, who is told, series, runbooks, scenarios",
+        "  rules-gen diff                                what this branch and what isn't committed yet change\n"
+        "  rules-gen diff HEAD                           only what isn't committed yet\n"
+        "  rules-gen diff origin/main --format markdown  for a comment on a pull request\n",
+    )
+    command.add_argument(
+        "revision",
+        nargs="?",
+        metavar="REF",
+        help="compare with the commit where this branch left REF, which is REF itself when it is behind; "
+        "the default is the main branch of `upstream` or `origin`, or HEAD without one",
+    )
+    _add_root(command)
+    command.add_argument(
+        "--format", choices=("text", "markdown", "json"), default="text", help="how to print (default: text)"
+    )
+    command.add_argument(
+        "--links", metavar="URL", help="where the repository's files can be read, for links in Markdown"
+    )
+    command.add_argument("--exit-code", action="store_true", help="exit with 1 when anything differs")
 
 
 def _add_explain(commands: Commands) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rules_gen.commands.definitions import no_such_alert, print_problems, read_definitions
 from rules_gen.compiler import Compiled
 from rules_gen.definitions import is_meant
+from rules_gen.model.destinations import destinations
 
 if TYPE_CHECKING:
     import argparse
 
-    from rules_gen.model import Alert, AlertRule, Policy, Service
+    from rules_gen.model import Alert, AlertRule, Policy
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +71,7 @@ def describe(alert: Alert, compiled: Compiled, policy: Policy) -> dict[str, Any]
                 "severity": rule.severity,
                 "environment": rule.environment,
                 "response": policy.severity(rule.severity).response,
-                "told": _told(alert, rule, service, policy),
+                "told": [str(who) for who in destinations(alert, rule.severity, service.team, policy)],
                 "rule": _rule(rule),
             }
             for rule in alert.rules
@@ -88,24 +89,6 @@ def describe(alert: Alert, compiled: Compiled, policy: Policy) -> dict[str, Any]
             {i.source for i in digest_inhibitions if i.target == alert.name and i.source != alert.name}
         ),
     }
-
-
-def _told(alert: Alert, rule: AlertRule, service: Service, policy: Policy) -> list[str]:
-    if alert.bypass_router:
-        return ["PagerDuty, by Alertmanager itself"]
-    told = []
-    for key in dict.fromkeys(filter(None, (service.team, alert.notify))):
-        team = policy.team(key)
-        if team is None:
-            continue
-        destinations = {
-            "pagerduty": team.pagerduty_routing_key and f"PagerDuty ({team.pagerduty_routing_key})",
-            "slack": team.slack_channel and f"Slack {team.slack_channel}",
-            "email": ", ".join(team.email_to) and f"email to {', '.join(team.email_to)}",
-            "webhook": team.webhook_url and f"webhook ({team.webhook_url})",
-        }
-        told += [f"{team.name}: {destinations[c]}" for c in policy.severity(rule.severity).channels if destinations[c]]
-    return told
 
 
 def _rule(rule: AlertRule) -> dict[str, Any]:

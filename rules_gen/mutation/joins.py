@@ -4,10 +4,9 @@ match, so that a matcher on both sides says no more than one on either.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import promql_parser as pp
-
+from rules_gen.promql.canonical import Node
 from rules_gen.promql.operators import COMPARISONS
 
 Pins = frozenset[tuple[str, str]]
@@ -15,7 +14,9 @@ Pins = frozenset[tuple[str, str]]
 
 NOTHING: Final[Pins] = frozenset()
 
-_ARITHMETIC: Final = frozenset({"+", "-", "*", "/", "%", "^", "atan2", *COMPARISONS})
+ARITHMETIC: Final = frozenset({"+", "-", "*", "/", "%", "^", "atan2", *COMPARISONS})
+"""The operators that compute or compare values, rather than combine what is there."""
+
 # These make, take away or invent labels, or look at more than one series at a time.
 _CHANGE_LABELS: Final = frozenset(
     {
@@ -31,44 +32,45 @@ _CHANGE_LABELS: Final = frozenset(
         "vector",
     }
 )
+_SCALARS: Final = frozenset({"scalar", "time", "pi"})
 _KEEP_GROUPS: Final = frozenset({"sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "quantile"})
 
 
-def pins(node: Any) -> Pins:  # noqa: ANN401 - promql-parser types a node's parts as Any.
+def pins(node: Node) -> Pins:
     """The labels that have one value in all results of an expression; some may be missing here, none is wrong."""
-    kind = type(node)
-    if kind in (pp.ParenExpr, pp.UnaryExpr, pp.SubqueryExpr):
-        return pins(node.expr)
-    if kind is pp.MatrixSelector:
-        return pins(node.vector_selector)
-    if kind is pp.VectorSelector:
-        found = [(one.name, one.value) for one in node.matchers.matchers if str(one.op) == "MatchOp.Equal"]
-        return frozenset(pair for pair in found if pair[1] and pair[0] != "__name__")
-    if kind is pp.Call:
-        return NOTHING if node.func.name in _CHANGE_LABELS else _pins_of_vector(node.args)
-    if kind is pp.AggregateExpr:
-        return kept(node, pins(node.expr))
-    return _pins_of_binary(node) if kind is pp.BinaryExpr else NOTHING
+    match node.kind:
+        case "select":
+            return frozenset((label, value) for label, op, value in node.head[1] if op == "=" and value)
+        case "range" | "subquery" | "negate":
+            return pins(node.parts[0])
+        case "call":
+            vectors = [part for part in node.parts if part.kind not in ("number", "string")]
+            return pins(vectors[0]) if node.head[0] not in _CHANGE_LABELS and len(vectors) == 1 else NOTHING
+        case "aggregate":
+            return kept(node, pins(node.parts[0]))
+        case "binary":
+            return _pins_of_binary(node)
+        case _:
+            return NOTHING
 
 
-def _pins_of_vector(arguments: list[Any]) -> Pins:
-    vectors = [one for one in arguments if type(one) not in (pp.NumberLiteral, pp.StringLiteral)]
-    return pins(vectors[0]) if len(vectors) == 1 else NOTHING
-
-
-def kept(node: Any, found: Pins) -> Pins:  # noqa: ANN401
+def kept(node: Node, found: Pins) -> Pins:
     """Those of these labels that an aggregation groups by, so that it treats each of their values apart."""
-    if str(node.op) not in _KEEP_GROUPS or node.modifier is None:
+    operator, word, labels = node.head
+    if operator not in _KEEP_GROUPS:
         return NOTHING
-    named = frozenset(node.modifier.labels)
-    is_by = node.modifier.type == pp.AggModifierType.By
-    return frozenset(pair for pair in found if (pair[0] in named) == is_by)
+    return frozenset(pair for pair in found if (pair[0] in labels) == (word == "by"))
 
 
-def _pins_of_binary(node: Any) -> Pins:  # noqa: ANN401
-    operator = str(node.op)
-    left, right = pins(node.lhs), pins(node.rhs)
-    if _is_number(node.lhs) or _is_number(node.rhs):
+def below_call(node: Node, need: Pins) -> Pins:
+    """What may be asked of a call's arguments when this is asked of its result."""
+    return NOTHING if node.head[0] in _CHANGE_LABELS else need
+
+
+def _pins_of_binary(node: Node) -> Pins:
+    operator = node.head[0]
+    left, right = (pins(part) for part in node.parts)
+    if any(_is_number(part) for part in node.parts):
         return left | right
     if operator == "or":
         return left & right
@@ -79,12 +81,12 @@ def _pins_of_binary(node: Any) -> Pins:  # noqa: ANN401
     return left | right if is_plain(node) else NOTHING
 
 
-def needed(node: Any, need: Pins) -> tuple[Pins, Pins]:  # noqa: ANN401
+def needed(node: Node, need: Pins) -> tuple[Pins, Pins]:
     """What may be asked of each side of an operator: what is asked of its result, and what the other side fixes."""
-    operator = str(node.op)
-    if _is_number(node.lhs) or _is_number(node.rhs):
+    operator = node.head[0]
+    if any(_is_number(part) for part in node.parts):
         return need, need
-    left, right = pins(node.lhs), pins(node.rhs)
+    left, right = (pins(part) for part in node.parts)
     if operator == "or":
         shared = matched(node, need)
         return shared, shared
@@ -92,51 +94,36 @@ def needed(node: Any, need: Pins) -> tuple[Pins, Pins]:  # noqa: ANN401
         return need, matched(node, need | left)
     if operator == "and":
         return need | matched(node, right), matched(node, need | left)
-    if operator in _ARITHMETIC and is_plain(node) and _has_names(node):
+    if operator in ARITHMETIC and is_plain(node) and all(_has_names(part) for part in node.parts):
         return need | right, need | left
     return NOTHING, NOTHING
 
 
-def is_plain(node: Any) -> bool:  # noqa: ANN401
+def is_one_to_one(node: Node) -> bool:
+    """Whether no side has a part of its own in the matching, so that they can change places."""
+    _, _, _, _, cardinality, _, fill_left, fill_right = node.head
+    return bool(cardinality == "OneToOne" and fill_left is None and fill_right is None)
+
+
+def is_plain(node: Node) -> bool:
     """Whether both sides are matched one to one by all their labels."""
-    modifier = node.modifier
-    if modifier is None:
-        return True
-    fill = modifier.fill_values
-    one_to_one = modifier.card == pp.VectorMatchCardinality.OneToOne
-    return bool(one_to_one and modifier.matching is None and fill.lhs is None and fill.rhs is None)
+    return is_one_to_one(node) and node.head[2:4] == ("ignoring", ())
 
 
-def matched(node: Any, found: Pins) -> Pins:  # noqa: ANN401
+def matched(node: Node, found: Pins) -> Pins:
     """Those of these labels by which an operator matches its sides."""
-    matching = None if node.modifier is None else node.modifier.matching
-    if matching is None:
-        return found
-    named = frozenset(matching.labels)
-    include = matching.type == pp.LabelModifierType.Include
-    return frozenset(pair for pair in found if (pair[0] in named) == include)
+    word, labels = node.head[2:4]
+    return frozenset(pair for pair in found if (pair[0] in labels) == (word == "on"))
 
 
-def _has_names(node: Any) -> bool:  # noqa: ANN401
+def _has_names(node: Node) -> bool:
     """Whether every selector names its metric: else two series could differ in that alone, and match twice."""
-    kind = type(node)
-    if kind is pp.VectorSelector:
-        return node.name is not None
-    if kind is pp.MatrixSelector:
-        return _has_names(node.vector_selector)
-    if kind is pp.BinaryExpr:
-        return str(node.op) != "or" and _has_names(node.lhs) and _has_names(node.rhs)
-    if kind is pp.Call:
-        return all(_has_names(argument) for argument in node.args)
-    return _has_names(node.expr) if kind in (pp.ParenExpr, pp.UnaryExpr, pp.SubqueryExpr, pp.AggregateExpr) else True
+    if node.kind == "select":
+        return node.head[0] is not None
+    return node.head[:1] != ("or",) and all(_has_names(part) for part in node.parts)
 
 
-def below(node: Any, need: Pins) -> Pins:  # noqa: ANN401
-    """What may be asked of a call's arguments when this is asked of its result."""
-    return NOTHING if node.func.name in _CHANGE_LABELS else need
-
-
-def _is_number(node: Any) -> bool:  # noqa: ANN401
-    while type(node) in (pp.ParenExpr, pp.UnaryExpr):
-        node = node.expr
-    return type(node) is pp.NumberLiteral or (type(node) is pp.Call and node.func.name in ("scalar", "time", "pi"))
+def _is_number(node: Node) -> bool:
+    if node.kind == "negate":
+        return _is_number(node.parts[0])
+    return node.kind == "number" or (node.kind == "call" and node.head[0] in _SCALARS)

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from rules_gen.diagnostics import Place
 from rules_gen.model import SEVERITIES, Alert, AlertRule, Policy, RecordingRule, Service
-from rules_gen.mutation.canonical import canonical
 from rules_gen.mutation.edits import COMPARISONS, Edit, edits
 from rules_gen.mutation.mutant import Change, Mutant, Rule, Spot
 from rules_gen.mutation.objectives import objective_changes
+from rules_gen.mutation.simplify import simplified
 from rules_gen.mutation.steps import moved, moved_duration, number_text
 from rules_gen.promql import Target, analyse, compose_threshold, parse_duration
 from rules_gen.source.thresholds import WORDS, parse_threshold
@@ -194,7 +194,7 @@ def _merged(subject: str, place: Place, changes: list[Change], spots: Spots, tar
 
 def meaning_of(rule: Rule, target: Target) -> object:
     """What tells two rules apart: their expressions simplified, and their other fields."""
-    expression = canonical(rule.expr, target)
+    expression = simplified(rule.expr, target)
     if isinstance(rule, RecordingRule):
         return (rule.record, expression, rule.labels)
     held = (parse_duration(rule.hold), parse_duration(rule.keep_firing_for or "0s"))

@@ -68,7 +68,7 @@ def analyse_plainly(text: str, target: gates.Target) -> Result:
     try:
         node = pp.parse(source)
     except BaseException as error:  # noqa: BLE001 - a Rust panic is no Exception.
-        _raise_unless_refusal(error)
+        raise_unless_refusal(error)
         errors = _errors(text, target)
         if errors:
             return errors
@@ -78,7 +78,7 @@ def analyse_plainly(text: str, target: gates.Target) -> Result:
         try:
             node = pp.parse(respelled)
         except BaseException as second:  # noqa: BLE001
-            _raise_unless_refusal(second)
+            raise_unless_refusal(second)
             return (_refused(text, second),)
     else:
         if _is_suspicious(text) and (errors := _errors(text, target)):
@@ -150,7 +150,7 @@ def _is_suspicious(text: str) -> bool:
     )
 
 
-def _raise_unless_refusal(error: BaseException) -> None:
+def raise_unless_refusal(error: BaseException) -> None:
     """Let through what is no answer of the parser: an interrupt, a lack of memory, a bug of ours."""
     if not isinstance(error, ValueError) and type(error).__name__ != _PANIC:
         raise error

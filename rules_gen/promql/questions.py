@@ -51,7 +51,7 @@ class Facts(NamedTuple):
     comparison: tuple[str, float, bool] | None = None
 
 
-_OPS: Final = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+MATCH_OPERATORS: Final = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 _KEEP_NAME: Final = frozenset(
     {"last_over_time", "first_over_time", "sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "info"}
 )
@@ -81,7 +81,7 @@ class Walk:
         matchers: list[Matcher] = []
         guaranteed: list[str] = []
         for part in parts:
-            label, op, value = part.name, _OPS[str(part.op)], part.value
+            label, op, value = part.name, MATCH_OPERATORS[str(part.op)], part.value
             if label == NAME and op == "=" and name is None:
                 name = value
                 continue
