@@ -69,8 +69,12 @@ arch: $(READY) ## Check who may import whom
 coverage: $(READY) ## Fail when the scenarios show less of the alerts than the policy demands
 	@$(BIN)/rules-gen coverage $(COVERAGE_FLAGS)
 
+.PHONY: mutate
+mutate: $(READY) ## Make mistakes in the rules, and fail when the scenarios would miss too many of them
+	@$(BIN)/rules-gen mutate $(MUTATE_FLAGS)
+
 .PHONY: check
-check: lint types arch rules-check coverage ## Run lint, types, arch, rules-check and coverage
+check: lint types arch rules-check coverage mutate ## Run lint, types, arch, rules-check, coverage and mutate
 
 .PHONY: bench
 bench: $(READY) ## Measure speed against promtool, as ratios in one run

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rules_gen.definitions import Definitions, compile_definitions
+from rules_gen.model import RecordingRule
 from rules_gen.source.files import read_sources
 
 if TYPE_CHECKING:
@@ -37,3 +38,15 @@ def no_such_alert(name: str, definitions: Definitions) -> str:
     names = [alert.name for service in definitions.services for alert in service.alerts]
     hint = did_you_mean(name.rpartition("/")[2], names)
     return f"rules-gen: no alert `{name}`" + (f"; {hint}" if hint else "")
+
+
+def recorded_names(definitions: Definitions) -> frozenset[str]:
+    """The names of all series that recording rules make."""
+    rules = [
+        rule
+        for service in definitions.services
+        for _, groups in service.groups
+        for group in groups
+        for rule in group.rules
+    ]
+    return frozenset(rule.record for rule in rules if isinstance(rule, RecordingRule))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rules_gen.commands.definitions import no_such_alert, print_problems, read_definitions
+from rules_gen.commands.definitions import no_such_alert, print_problems, read_definitions, recorded_names
 from rules_gen.commands.progress import Progress
 from rules_gen.commands.terminal import has_colour
 
@@ -23,7 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_problems(definitions, definitions.errors)
         print("Nothing was judged.", file=sys.stderr)
         return 1
-    unknown = [name for name in arguments.alerts if not any(definitions.alerts([name]))]
+    records = recorded_names(definitions)
+    unknown = [name for name in arguments.alerts if name not in records and not any(definitions.alerts([name]))]
     for name in unknown:
         print(no_such_alert(name, definitions), file=sys.stderr)
     if unknown:

@@ -205,7 +205,10 @@ def _add_mutate(commands: Commands) -> None:
     )
     _add_root(command)
     command.add_argument(
-        "alerts", nargs="*", metavar="ALERT", help="its name, or team/service/name; all alerts when absent"
+        "alerts",
+        nargs="*",
+        metavar="ALERT",
+        help="its name, team/service/name, or a recording rule's name; all when absent",
     )
     command.add_argument(
         "--format", choices=("text", "json", "markdown"), default="text", help="how to print (default: text)"

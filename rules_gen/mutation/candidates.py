@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
+from fractions import Fraction
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ from rules_gen.fixtures.layout import Case
 from rules_gen.fixtures.series import parse_series
 from rules_gen.model import State
 from rules_gen.mutation.mutant import Mutant, Rule
-from rules_gen.mutation.samples import Sample, delayed, ended, mapped, read_samples, scaled, shifted, stopped
+from rules_gen.mutation.samples import Sample, delayed, ended, mapped, number, read_samples, scaled, shifted, stopped
 from rules_gen.promql.places import MatcherPlace, find_places, is_comparison
 
 MOST: Final = 160
@@ -40,7 +40,7 @@ class Compared(NamedTuple):
     """What a mutant compares differently: the operand, and the values of it that may show the difference."""
 
     operand: str
-    targets: tuple[tuple[Decimal, str], ...]
+    targets: tuple[tuple[Fraction, str], ...]
 
 
 def bases(cases: Sequence[Case]) -> list[Case]:
@@ -70,7 +70,7 @@ def compared(original: Rule, changed: Rule) -> Compared | None:
                 continue
             if (here, old.operator) == (there, new.operator):
                 continue
-            limit, moved = (Decimal(text.replace(" ", "")) for text in (here, there))
+            limit, moved = (Fraction(text.replace(" ", "")) for text in (here, there))
             targets = [(limit, "at exactly the limit")]
             if moved != limit:
                 targets.insert(0, ((limit + moved) / 2, f"between {here} and {there}"))
@@ -78,7 +78,7 @@ def compared(original: Rule, changed: Rule) -> Compared | None:
     return None
 
 
-def candidates(mutant: Mutant, original: Rule, cases: Sequence[Case], values: Sequence[Decimal]) -> list[Candidate]:
+def candidates(mutant: Mutant, original: Rule, cases: Sequence[Case], values: Sequence[Fraction]) -> list[Candidate]:
     """What is worth a try for a mutant, the likely first. `values` are those of the compared operand, if there is one.
 
     The scenarios themselves come first: often only a time is missing.
@@ -94,14 +94,17 @@ def candidates(mutant: Mutant, original: Rule, cases: Sequence[Case], values: Se
     return list(unique.values())
 
 
-def _made(mutant: Mutant, original: Rule, changed: Rule, base: Case, values: Sequence[Decimal]) -> Iterator[Candidate]:
+def _made(mutant: Mutant, original: Rule, changed: Rule, base: Case, values: Sequence[Fraction]) -> Iterator[Candidate]:
     comparison = compared(original, changed)
     if comparison is not None:
         typed = _TYPED.search(mutant.name) if mutant.operator == "threshold" else None
         for target, words in comparison.targets:
             # In the author's unit where there is one: `between 5% and 5.5%`.
-            named = f"between {typed[1]} and {typed[2]}" if typed and words.startswith("between") else words
-            yield from _aimed(base, values, target, named)
+            if typed and words.startswith("between"):
+                ends = (typed[1], typed[2]) if target > comparison.targets[-1][0] else (typed[2], typed[1])
+                yield from _aimed(base, original, values, target, f"between {ends[0]} and {ends[1]}")
+            else:
+                yield from _aimed(base, original, values, target, words)
     if mutant.operator == "matcher":
         yield from _strangers(base, original, changed)
     if mutant.operator in ("grouping", "set"):
@@ -109,11 +112,13 @@ def _made(mutant: Mutant, original: Rule, changed: Rule, base: Case, values: Seq
     yield from _reshaped(base)
 
 
-def _aimed(base: Case, values: Sequence[Decimal], target: Decimal, words: str) -> Iterator[Candidate]:
+def _aimed(base: Case, original: Rule, values: Sequence[Fraction], target: Fraction, words: str) -> Iterator[Candidate]:
     """Series changed so that what is compared may come to the target: as a part of it, as what is left of one, or as
-    a distance.
+    a distance. A histogram is made anew.
     """
-    for value in dict.fromkeys(values):
+    quantiles = list(_quantiles(base, original, target, words))
+    yield from quantiles
+    for value in dict.fromkeys(() if quantiles else values):
         changes: list[Callable[[list[Sample]], list[Sample]]] = []
         if value and target / value > 0:
             changes.append(scaled(target / value))
@@ -121,19 +126,46 @@ def _aimed(base: Case, values: Sequence[Decimal], target: Decimal, words: str) -
             changes.append(scaled((1 - target) / (1 - value)))
         if target and value / target > 0:
             changes.append(scaled(value / target))
+        if 0 < value < 1 and 0 < target < 1:
+            # A part of a whole that grows with it: the part, or what is left, by the odds.
+            odds = target / (1 - target) * (1 - value) / value
+            changes += [scaled(1 / odds), scaled(odds)]
         changes += [shifted(target - value), shifted(value - target)]
         for change in changes:
             for chosen in _groups(base.scenario.series):
                 yield from _changed(base, chosen, change, words)
 
 
+def _quantiles(base: Case, original: Rule, target: Fraction, words: str) -> Iterator[Candidate]:
+    """Histograms whose quantile is the target itself: it is a bucket's bound, and just that share is in the bucket."""
+    places = find_places(original.expr)
+    calls = [] if places is None else [call for call in places.calls if call.name == "histogram_quantile"]
+    if len(calls) != 1 or target <= 0:
+        return
+    share = original.expr[slice(*calls[0].arguments[0])]
+    if not _NUMBER.fullmatch(share):
+        return
+    whole = Fraction(100) if (Fraction(share) * 100) % 1 == 0 else Fraction(1000)
+    made: dict[str, str] = {}
+    for name, text in base.scenario.series:
+        if "le" not in (parse_series(name) or {}):
+            made[name] = text
+            continue
+        last = len(read_samples(text) or ()) - 1
+        if last < 1:
+            return
+        made[_with_label(name, "le", number(target))] = f"0+{number(whole * Fraction(share))}x{last}"
+        made[_with_label(name, "le", "+Inf")] = f"0+{number(whole)}x{last}"
+    yield Candidate(base, tuple(made.items()), words)
+
+
 def _groups(series: Series) -> list[frozenset[int]]:
     """Which series are changed together: all, those of one metric, and each by itself."""
     metrics: dict[str, set[int]] = {}
-    for number, (name, _) in enumerate(series):
-        metrics.setdefault(name.partition("{")[0], set()).add(number)
+    for index, (name, _) in enumerate(series):
+        metrics.setdefault(name.partition("{")[0], set()).add(index)
     groups = [frozenset(range(len(series))), *map(frozenset, metrics.values())]
-    groups += [frozenset({number}) for number in range(min(len(series), 6))]
+    groups += [frozenset({index}) for index in range(min(len(series), 6))]
     return list(dict.fromkeys(groups))
 
 
@@ -141,8 +173,8 @@ def _changed(
     base: Case, chosen: frozenset[int], change: Callable[[list[Sample]], list[Sample]], words: str
 ) -> Iterator[Candidate]:
     made: list[tuple[str, str]] = []
-    for number, (name, text) in enumerate(base.scenario.series):
-        samples = mapped(text, change) if number in chosen else text
+    for index, (name, text) in enumerate(base.scenario.series):
+        samples = mapped(text, change) if index in chosen else text
         if samples is None:
             return
         made.append((name, samples))
@@ -157,7 +189,9 @@ def _strangers(base: Case, original: Rule, changed: Rule) -> Iterator[Candidate]
     value = _outsider(matcher)
     mine = [(name, text) for name, text in base.scenario.series if name.partition("{")[0].strip() == metric]
     for factor in (1, 100, 0):
-        made = [(_with_label(name, label, value), mapped(text, scaled(Decimal(factor))) or text) for name, text in mine]
+        made = [
+            (_with_label(name, label, value), mapped(text, scaled(Fraction(factor))) or text) for name, text in mine
+        ]
         names = {name for name, _ in base.scenario.series}
         added = [(name, text) for name, text in made if name not in names]
         if added:
@@ -197,9 +231,8 @@ def _outsider(matcher: MatcherPlace) -> str:
 def _with_label(series: str, label: str, value: str) -> str:
     """The series with that label, in place of the one that it has or besides all others."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    made, count = _LABEL.subn(lambda m: f'{m[1]}{m[2]}{m[3]}"{quoted}"' if m[2] == label else m[0], series)
-    if count and made != series:
-        return made
+    if label in (parse_series(series) or {}):
+        return _LABEL.sub(lambda m: f'{m[1]}{m[2]}{m[3]}"{quoted}"' if m[2] == label else m[0], series)
     if "{" not in series:
         return f'{series.strip()}{{{label}="{quoted}"}}'
     return series.replace("{", f'{{{label}="{quoted}", ' if _LABEL.search(series) else f'{{{label}="{quoted}"', 1)
@@ -213,7 +246,7 @@ def _twins(base: Case) -> Iterator[Candidate]:
     for label in labels:
         for factor in (1, 0, 3):
             made = [
-                (_with_label(name, label, "another"), mapped(text, scaled(Decimal(factor))) or text)
+                (_with_label(name, label, "another"), mapped(text, scaled(Fraction(factor))) or text)
                 for name, text in base.scenario.series
                 if label in (parse_series(name) or {})
             ]
@@ -233,10 +266,10 @@ def _reshaped(base: Case) -> Iterator[Candidate]:
                 yield from _changed(base, chosen, delayed(at), "when it begins later")
                 yield from _changed(base, chosen, ended(at), "when series end")
     for chosen in groups:
-        rest = tuple(one for number, one in enumerate(base.scenario.series) if number not in chosen)
+        rest = tuple(one for index, one in enumerate(base.scenario.series) if index not in chosen)
         if rest:
             yield Candidate(base, rest, "without some of the series")
         for factor in ("0", "0.1", "0.5", "0.9", "1.1", "2", "10"):
-            yield from _changed(base, chosen, scaled(Decimal(factor)), "with other values")
+            yield from _changed(base, chosen, scaled(Fraction(factor)), "with other values")
         for by in (1, -1):
-            yield from _changed(base, chosen, shifted(Decimal(by)), "with other values")
+            yield from _changed(base, chosen, shifted(Fraction(by)), "with other values")

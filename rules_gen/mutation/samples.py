@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Final
 
-Sample = Decimal | None
-"""A value, or None for a gap."""
+Sample = Fraction | None
+"""A value, or None for a gap. A fraction, so that what grows evenly still does after any scaling."""
 
 MOST: Final = 5_000
 """Longer series are left as they are: what is made of them would help nobody."""
@@ -16,7 +17,8 @@ MOST: Final = 5_000
 _NUMBER: Final = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _ITEM: Final = re.compile(rf"({_NUMBER})(?:([+-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)x([0-9]+)|x([0-9]+))?")
 _GAPS: Final = re.compile(r"_(?:x([0-9]+))?")
-_DIGITS: Final = 12
+_EXACT_DIGITS: Final = 12
+_ROUNDED_DIGITS: Final = 6
 
 
 def read_samples(text: str) -> list[Sample] | None:
@@ -30,8 +32,8 @@ def read_samples(text: str) -> list[Sample] | None:
             count = int(stepped or repeated or 0)
             if count > MOST:
                 return None
-            by = Decimal(step) if step else Decimal(0)
-            values += [Decimal(first) + by * number for number in range(count + 1)]
+            by = Fraction(step or 0)
+            values += [Fraction(first) + by * number for number in range(count + 1)]
         else:
             return None
         if len(values) > MOST:
@@ -54,23 +56,23 @@ def write_samples(values: Sequence[Sample]) -> str:
             step = _step(values, index)
             while step is not None and end < len(values) and values[end] == value + step * (end - index):
                 end += 1
-            parts.append(_item(value, step or Decimal(0), end - index))
+            parts.append(_item(value, step or Fraction(0), end - index))
         index = end
     return " ".join(parts)
 
 
-def _step(values: Sequence[Sample], index: int) -> Decimal | None:
+def _step(values: Sequence[Sample], index: int) -> Fraction | None:
     """By how much the values grow from here, if three or more do alike, or two are the same."""
     window = values[index : index + 3]
     one, two = window[0], window[1] if len(window) > 1 else None
     if one is None or two is None:
         return None
     if one == two:
-        return Decimal(0)
+        return Fraction(0)
     return two - one if len(window) > 2 and window[2] is not None and window[2] - two == two - one else None
 
 
-def _item(value: Decimal, step: Decimal, count: int) -> str:
+def _item(value: Fraction, step: Fraction, count: int) -> str:
     if count == 1:
         return number(value)
     if not step:
@@ -78,12 +80,15 @@ def _item(value: Decimal, step: Decimal, count: int) -> str:
     return f"{number(value)}{'+' if step > 0 else '-'}{number(abs(step))}x{count - 1}"
 
 
-def number(value: Decimal) -> str:
-    """A value as people write it."""
+def number(value: Fraction) -> str:
+    """A value as people write it: exactly where that takes few digits, else rounded to what matters."""
     with localcontext() as context:
-        context.prec = _DIGITS
-        rounded = (+value).normalize()
-    return format(rounded, "f") if -_DIGITS < rounded.adjusted() < 2 * _DIGITS else format(rounded, "e")
+        context.prec = _EXACT_DIGITS
+        exact = Decimal(value.numerator) / value.denominator
+        if Fraction(exact) != value:
+            context.prec = _ROUNDED_DIGITS
+        shown = (+exact).normalize()
+    return format(shown, "f") if -_EXACT_DIGITS < shown.adjusted() < 2 * _EXACT_DIGITS else format(shown, "e")
 
 
 def mapped(text: str, change: Callable[[list[Sample]], list[Sample]]) -> str | None:
@@ -92,12 +97,12 @@ def mapped(text: str, change: Callable[[list[Sample]], list[Sample]]) -> str | N
     return None if values is None else write_samples(change(values))
 
 
-def scaled(factor: Decimal) -> Callable[[list[Sample]], list[Sample]]:
+def scaled(factor: Fraction) -> Callable[[list[Sample]], list[Sample]]:
     """Every value times the factor."""
     return lambda values: [None if value is None else value * factor for value in values]
 
 
-def shifted(by: Decimal) -> Callable[[list[Sample]], list[Sample]]:
+def shifted(by: Fraction) -> Callable[[list[Sample]], list[Sample]]:
     """Every value plus something."""
     return lambda values: [None if value is None else value + by for value in values]
 

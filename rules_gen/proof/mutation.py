@@ -51,7 +51,8 @@ def run_mutation(
 ) -> MutationReport:
     """Judges the mutants of all alerts, or of those that are named and of what they read.
 
-    `definitions` must be compiled with the target `promtool-tests`. PromtoolError when promtool can't be run.
+    A name can also be that of a recording rule. `definitions` must be compiled with the target `promtool-tests`.
+    PromtoolError when promtool can't be run.
     """
     policy = definitions.policy
     if policy is None:
@@ -62,7 +63,7 @@ def run_mutation(
     for done, compiled in enumerate(definitions.compiled):
         progress("making mutants", done, len(definitions.compiled))
         if compiled.service is not None:
-            bred.append(_breed(compiled, compiled.service, policy, wanted if names else None))
+            bred.append(_breed(compiled, compiled.service, policy, wanted if names else None, frozenset(names)))
             recordings.update(_recordings(root, compiled))
     waiting = {mutant: found for one in bred for mutant, found in one.mutants.items() if mutant not in one.verdicts}
     cache = MutantCache.load(root, promtool) if use_cache else MutantCache.empty(root, promtool)
@@ -82,7 +83,9 @@ def _with_proposals(report: MutationReport, scenarios: Mapping[Mutant, Scenarios
     return replace(report, judged=tuple(replace(one, proposal=proposals.get(one.mutant)) for one in report.judged))
 
 
-def _breed(compiled: Compiled, service: Service, policy: Policy, wanted: set[tuple[str, str]] | None) -> _Bred:
+def _breed(
+    compiled: Compiled, service: Service, policy: Policy, wanted: set[tuple[str, str]] | None, names: frozenset[str]
+) -> _Bred:
     target = policy.prometheus
     files = [
         rule_file(fixture.cases[0].scenario.environment, fixture, target)
@@ -98,7 +101,10 @@ def _breed(compiled: Compiled, service: Service, policy: Policy, wanted: set[tup
         if not found:
             unread[mutant.subject] = None
             continue
-        if wanted is not None and not any((service.key, case.scenario.alert) in wanted for _, case in found):
+        asked = mutant.subject in names or any(
+            (service.key, case.scenario.alert) in (wanted or ()) for _, case in found
+        )
+        if wanted is not None and not asked:
             continue
         mutants[mutant] = found
         if is_equivalent(mutant, spots, target):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from rules_gen.emit.yaml import emit_yaml
@@ -84,7 +85,7 @@ class ProposalRun:
             values = self._values(file, bases(cases), comparison.operand) if comparison is not None else []
             yield _Search(mutant, file, candidates(mutant, original, cases, values))
 
-    def _values(self, file: RuleFile, cases: Sequence[Case], operand: str) -> list[Decimal]:
+    def _values(self, file: RuleFile, cases: Sequence[Case], operand: str) -> list[Fraction]:
         """What the compared operand is in these scenarios at the times that are asserted."""
         rules = GeneratedFile("values.rules.yml", emit_yaml(groups_document(file.groups)).encode())
         tests = [
@@ -107,15 +108,12 @@ class ProposalRun:
         output = read_output(
             self.promtool.answers([(rules, GeneratedFile("values.test.yml", emit_yaml(document).encode()))])
         )
-        values: dict[Decimal, None] = {}
+        values: dict[Fraction, None] = {}
         for samples in output.samples.values():
             for sample in samples:
-                try:
-                    value = Decimal(sample.value)
-                except InvalidOperation:
-                    continue
-                if value.is_finite():
-                    values[value] = None
+                # Infinity and NaN are no values that anything could be scaled by.
+                with contextlib.suppress(ValueError):
+                    values[Fraction(sample.value)] = None
         return list(values)[:4]
 
     def _try(self, trials: Sequence[tuple[_Search, Candidate]], first: int, found: dict[Mutant, Proposal]) -> None:

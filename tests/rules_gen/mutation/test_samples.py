@@ -1,6 +1,6 @@
 """promtool's notation of samples, read and written."""
 
-from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rules_gen.mutation.samples import delayed, ended, mapped, read_samples, scaled, shifted, stopped, write_samples
 
-values = st.lists(st.one_of(st.none(), st.decimals(min_value=-1000, max_value=1000, places=2)), min_size=1, max_size=40)
+numbers = st.decimals(min_value=-1000, max_value=1000, places=2).map(Fraction)
+values = st.lists(st.one_of(st.none(), numbers), min_size=1, max_size=40)
 
 
 @given(values)
@@ -26,14 +27,14 @@ def test_the_notation_of_people_is_kept(text):
 @pytest.mark.parametrize("text", ["stale", "1x3 stale", "{{schema:0 sum:5 count:4}}x3", "Inf", "NaNx4", "1x99999", "a"])
 def test_what_cannot_be_changed_safely_is_left_alone(text):
     assert read_samples(text) is None
-    assert mapped(text, scaled(Decimal(2))) is None
+    assert mapped(text, scaled(Fraction(2))) is None
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (scaled(Decimal("0.5")), "0+3x10"),
-        (shifted(Decimal(2)), "2+6x10"),
+        (scaled(Fraction("0.5")), "0+3x10"),
+        (shifted(Fraction(2)), "2+6x10"),
         (stopped(3), "0+6x2 12x7"),
         (delayed(4), "0x4 6+6x5"),
         (ended(3), "0+6x2 _x8"),
@@ -41,3 +42,8 @@ def test_what_cannot_be_changed_safely_is_left_alone(text):
 )
 def test_changes_of_a_counter(change, expected):
     assert mapped("0+6x10", change) == expected
+
+
+def test_what_is_scaled_by_a_third_still_grows_evenly():
+    assert mapped("0+7x20", scaled(Fraction(1, 3))) == "0+2.33333x20"
+    assert mapped("0+54x20", scaled(Fraction(19, 9))) == "0+114x20"
