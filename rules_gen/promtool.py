@@ -24,7 +24,7 @@ from rules_gen.fixtures.output import Output, read_output
 from rules_gen.fixtures.quoting import QUOTED, unquote
 from rules_gen.fixtures.verdicts import RuleError, Verdicts, rule_problem
 from rules_gen.interrupts import uninterrupted
-from rules_gen.target import Fixture, GeneratedFile, ProofScenario, Recording
+from rules_gen.target import Answers, Fixture, GeneratedFile, ProofScenario, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,8 @@ class Promtool:
                 "promtool is not on PATH. It comes with Prometheus: `apt-get install prometheus` on Debian "
                 "and Ubuntu, `brew install prometheus` on macOS, or put it into .tools/bin"
             )
-        found = cls(executable)
+        # It is run in another folder.
+        found = cls(str(Path(executable).absolute()))
         version = found.version()
         if version is not None and version < MINIMUM_VERSION:
             have, want = (".".join(map(str, pair)) for pair in (version, MINIMUM_VERSION))
@@ -110,6 +111,17 @@ class Promtool:
             # promtool 3.x doesn't say which file an answer is about, so the suspects are run one by one.
             single = self._run(space, ["test", "rules"], [[path] for path in suspects])
         return tuple(VerifyFailure(paths[0], text.strip()) for paths, code, text in single if code)
+
+    def answers(self, pairs: Iterable[tuple[GeneratedFile, GeneratedFile]]) -> Answers:
+        """What promtool finds for the expressions of these fixtures; each comes after the rule file that it needs."""
+        with _workspace() as space:
+            sizes: dict[str, int] = {}
+            for rules, fixture in pairs:
+                space.write(rules)
+                space.write(fixture)
+                sizes[fixture.path] = len(fixture.content)
+            results = self._run(space, ["test", "rules"], _batches(sizes, self.processes))
+        return read_output("\n".join(text for _, _, text in results)).samples
 
     def record(self, fixtures: Iterable[Fixture], known: Mapping[str, Recording]) -> RecordResult:
         """Record the scenarios that aren't known, and judge them by what their authors assert."""
