@@ -13,6 +13,8 @@ from rules_gen.timelines.timeline import Limit, Line, Panel
 RIGHT = WIDTH - 12
 _ROW = 16
 _LABEL_HEIGHT = 14.0
+_HIGH = 80
+_BEYOND = 0.15
 _ABOVE, _BELOW = (">", ">="), ("<", "<=")
 
 Place = tuple[float, float]
@@ -23,6 +25,9 @@ class Plot:
 
     def __init__(self, panel: Panel, top: float, height: float, left: float, x: Callable[[int], float]) -> None:
         self._panel, self._left, self._x = panel, left, x
+        # In a low panel words would cover the curve, so they stand above it where there is room.
+        words = _limit_words(panel.limits[0]) if len(panel.limits) == 1 and height < _HIGH else ""
+        self._heading = words if text_width(words) + text_width(panel.caption) + 16 <= RIGHT - LEFT else ""
         self._captions = list(self._legend())
         self.top = top + _ROW * len(self._captions) + 8
         self.bottom = self.top + height
@@ -43,7 +48,14 @@ class Plot:
         for index, runs in enumerate(curves):
             for run in runs:
                 yield _curve(run, index)
-        yield from self._words(limits, [place for runs in curves for run in runs for place in run])
+        if self._heading:
+            yield text(RIGHT, self._start + 12, self._heading, "w", "end")
+        else:
+            yield from self._words(limits, [place for runs in curves for run in runs for place in run])
+        if not panel.lines:
+            yield text(
+                (self._left + RIGHT) / 2, (self.top + self.bottom) / 2 + 4, "no value in this scenario", "m", "middle"
+            )
         for row, parts in enumerate(self._captions):
             baseline = self._start + _ROW * row + 12
             for x, index, words in parts:
@@ -77,25 +89,28 @@ class Plot:
         yield f'<path class="t" d="M{number(self._left)} {number(y)}H{RIGHT}"/>'
 
     def _words(self, limits: Sequence[Limit], curve: Sequence[Place]) -> Iterator[str]:
-        """What the thresholds are, beside their lines where the least of the curve is, and one above the other."""
-        placed: list[float] = []
+        """What the thresholds are, beside their lines where the least of the curve is and no other words are."""
+        placed: list[tuple[float, float, float]] = []
         for limit in sorted(limits, key=lambda limit: -limit.value):
-            words = f"{limit.severity}: {limit.words}" if limit.severity else limit.words
-            words = fitted(words, RIGHT - self._left - 12)
+            words = fitted(_limit_words(limit), RIGHT - self._left - 12)
             width = text_width(words)
             line = self._y(limit.value)
             spots = [
                 (baseline, x)
                 for baseline in (line - 5, line + 14)
-                for x in (RIGHT - 4 - width, self._left + 5)
-                if self.top + 9 <= baseline <= self.bottom - 2
-                and all(abs(baseline - other) >= _LABEL_HEIGHT for other in placed)
+                for x in (RIGHT - 4 - width, self._left + 5, (self._left + RIGHT - width) / 2)
+                if self.top + 8 <= baseline <= self.bottom - 2
+                and not any(
+                    abs(baseline - other) < _LABEL_HEIGHT and x < end + 6 and x + width > begin - 6
+                    for other, begin, end in placed
+                )
             ]
-            if not spots:
-                continue
-            spot = min(spots, key=lambda spot: _covered(curve, spot, width))
-            placed.append(spot[0])
-            yield text(spot[1], spot[0], words, "w", "")
+            if spots:
+                baseline, x = min(spots, key=lambda spot: _covered(curve, spot, width))
+                placed.append((baseline, x, x + width))
+                # Text is rarely as wide as it is taken to be; the side that counts is the one near the edge.
+                at_the_edge = x + width > RIGHT - 8
+                yield text(RIGHT - 4 if at_the_edge else x, baseline, words, "w", "end" if at_the_edge else "")
 
     def _legend(self) -> Iterator[list[tuple[float, int, str]]]:
         """Rows of (x, number of the line or -1 for words alone, words)."""
@@ -121,10 +136,24 @@ class Plot:
 
 
 def ticks_of(panel: Panel, height: float) -> tuple[float, ...]:
-    """The round values beside a panel's axis; it ends at the first and the last."""
-    values = [value for line in panel.lines for run in line.runs for _, value in run]
-    values += [limit.value for limit in panel.limits if math.isfinite(limit.value)]
-    return value_ticks(values, panel.unit, 4 if height > 80 else 3)
+    """The round values beside a panel's axis, which ends at the first and the last."""
+    values = [tame(value) for line in panel.lines for run in line.runs for _, value in run]
+    limits = [limit for limit in panel.limits if math.isfinite(limit.value)]
+    values += [tame(limit.value) for limit in limits]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    # Without room beyond a threshold, it would not be seen on which side of it the alert fires.
+    room = (high - low) * _BEYOND
+    for limit in limits:
+        value = tame(limit.value)
+        if limit.operator in _ABOVE and high - value < room / 2:
+            values.append(value + room)
+        elif limit.operator in _BELOW and value - low < room / 2:
+            values.append(value - room if low < 0 else max(0.0, value - room))
+    return value_ticks(values, panel.unit, 4 if height >= _HIGH else 3)
+
+
+def _limit_words(limit: Limit) -> str:
+    return f"{limit.severity}: {limit.words}" if limit.severity else limit.words
 
 
 def _label(line: Line) -> str:

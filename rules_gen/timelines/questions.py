@@ -19,6 +19,14 @@ _STATES = ("firing", "pending")
 """The stronger first: a band shows it where several series of one severity differ."""
 
 
+class _Series(NamedTuple):
+    """A result of a curve's expression: the expression's number and name, and the labels."""
+
+    number: int
+    name: str
+    labels: Pairs
+
+
 class Shoot(NamedTuple):
     """A scenario that is to be drawn. `key` is unlike that of any other scenario with other answers."""
 
@@ -45,12 +53,12 @@ class Shoot(NamedTuple):
             self.scenario.name,
             self.window.start,
             self.window.end,
-            tuple(panel for curve in self.curves if (panel := self._panel(curve, answers, awake)).lines),
+            tuple(p for curve in self.curves if (p := self._panel(curve, answers, awake)).lines or p.limits),
             tuple(self._band(severity, states) for severity in sorted(set(self.severities), key=_badness)),
         )
 
     def _expressions(self) -> list[str]:
-        return list(dict.fromkeys(expression for curve in self.curves for expression in curve.expressions))
+        return list(dict.fromkeys(expression for curve in self.curves for expression, _ in curve.expressions))
 
     def _state(self, at: int) -> str:
         return f'ALERTS{{alertname="{self.scenario.alert}"}} # {self.key} {at}'
@@ -59,19 +67,19 @@ class Shoot(NamedTuple):
         return f"{expression}\n# {self.key} {at}"
 
     def _panel(self, curve: Curve, answers: Answers, awake: Sequence[Mapping[str, str]]) -> Panel:
-        points: dict[Pairs, list[Point]] = {}
-        for expression in curve.expressions:
-            only = parse_series(expression) if curve.names else None
+        points: dict[_Series, list[Point]] = {}
+        for number, (expression, name) in enumerate(curve.expressions):
+            only = parse_series(expression) if curve.single else None
             for at in self.window.samples:
                 for labels, text in answers.get(self._value(expression, at), ()):
                     value = _number(text)
                     # A series of one scenario can be a part of another's that shares the entry.
                     if math.isfinite(value) and (only is None or dict(labels) == only):
-                        points.setdefault(labels, []).append((at, value))
-        order = sorted(points, key=lambda labels: (not _is_awake(labels, awake), labels))
+                        points.setdefault(_Series(number, name, labels), []).append((at, value))
+        order = sorted(points, key=lambda series: (not _is_awake(series.labels, awake), series))
         shown = sorted(order[:MOST_LINES])
         names = _names(shown)
-        lines = tuple(Line(names[labels], self._runs(points[labels])) for labels in shown)
+        lines = tuple(Line(names[series], self._runs(points[series])) for series in shown)
         return Panel(curve.caption, curve.unit, lines, curve.limits, curve.left_out + len(order) - len(shown))
 
     def _runs(self, points: Sequence[Point]) -> tuple[tuple[Point, ...], ...]:
@@ -116,11 +124,15 @@ def _is_awake(labels: Pairs, awake: Sequence[Mapping[str, str]]) -> bool:
     return any(all(found.get(name) == value for name, value in own) for found in awake)
 
 
-def _names(several: Sequence[Pairs]) -> dict[Pairs, str]:
-    """What sets each of these label sets apart from the others."""
-    shared = set(several[0]).intersection(*several[1:]) if several else set()
-    names: dict[Pairs, str] = {}
-    for labels in several:
-        own = [(name, value) for name, value in labels if (name, value) not in shared]
-        names[labels] = own[0][1] if len(own) == 1 else ", ".join(f"{name}={value}" for name, value in own)
+def _names(several: Sequence[_Series]) -> dict[_Series, str]:
+    """What sets each of these series apart from the others: its expression, its labels."""
+    expressions = {series.name for series in several}
+    pairs = {series: [pair for pair in series.labels if pair[0] != "__name__"] for series in several}
+    shared = set.intersection(*map(set, pairs.values())) if pairs else set()
+    names: dict[_Series, str] = {}
+    for series in several:
+        own = [(name, value) for name, value in pairs[series] if (name, value) not in shared]
+        words = [series.name] if len(expressions) > 1 else []
+        words += [own[0][1]] if len(own) == 1 else [f"{name}={value}" for name, value in own]
+        names[series] = ", ".join(words)
     return names

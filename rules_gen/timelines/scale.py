@@ -29,7 +29,7 @@ def value_text(value: float, unit: str) -> str:
     scaled = value / _FACTORS.get(unit, 1.0)
     suffix = unit_text(unit)
     short = ""
-    if not unit:
+    if unit in ("", "B"):
         size, short = next(((size, sign) for size, sign in _SHORT if size <= abs(scaled) < 1e15), (1.0, ""))
         scaled /= size
     text = f"{scaled:.4g}"
@@ -38,7 +38,7 @@ def value_text(value: float, unit: str) -> str:
     if "e" in text and 1e-3 <= abs(scaled) < 1e15:
         text = f"{scaled:.0f}"
     text = {"-0": "0"}.get(text, text)
-    return f"{text}{short} {suffix}".rstrip()
+    return f"{text} {short}{suffix}" if suffix else f"{text}{short}"
 
 
 def time_text(milliseconds: int) -> str:
@@ -64,9 +64,9 @@ def value_ticks(values: Iterable[float], unit: str, most: int) -> tuple[float, .
     factor = _FACTORS.get(unit, 1.0)
     finite = [tame(value) / factor for value in values]
     low, high = min(finite, default=0.0), max(finite, default=1.0)
-    if 0 <= low <= high * 0.6 or low == high == 0:
+    if 0 <= low <= high * 0.6 or 0 <= low == high:
         low = 0.0
-    if 0 > high >= low * 0.6:
+    if 0 > high >= low * 0.6 or low == high < 0:
         high = 0.0
     if high - low <= max(abs(high), abs(low)) * 1e-6:
         high, low = high + (abs(high) * 0.1 or 1.0), low - (abs(low) * 0.1 if low else 0.0)

@@ -24,7 +24,7 @@ STYLE = (
     ".c{fill:none;stroke:#1f2328;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}"
     "@media(prefers-color-scheme:dark){"
     "text{fill:#e6edf3}.k{fill:#151b23;stroke:#3d444d}.m{fill:#9198a1}"
-    ".b{fill:#f85149;fill-opacity:.14}.t{stroke:#ff7b72}.w{fill:#ffa198;stroke:#151b23}"
+    ".b{fill:#f85149;fill-opacity:.11}.t{stroke:#ff7b72}.w{fill:#ffa198;stroke:#151b23}"
     ".l0{stroke:#58a6ff}.l1{stroke:#d2a8ff}.l2{stroke:#56d4dd}.l3{stroke:#b1bac4}"
     ".p{fill:#3a2d0a}.h,.o{stroke:#d29922}.pw{fill:#f2cc60;stroke:#3a2d0a}"
     ".f{fill:#d1242f}.fw{fill:#fff}.c{stroke:#e6edf3}"

@@ -37,7 +37,7 @@ def draw(timeline: Timeline) -> str:
     y = 10.0
     for panel in timeline.panels:
         plots.append(Plot(panel, y, _height(timeline), left, x))
-        y = plots[-1].bottom + 12
+        y = plots[-1].bottom + 14
     bands_top = y
     body = [part for plot in plots for part in plot.draw()]
     for band in timeline.bands:
@@ -48,6 +48,7 @@ def draw(timeline: Timeline) -> str:
     y += 22
     foot = list(_footer(timeline, y))
     y += 18 * (len(_rows(timeline)) if foot else 0)
+    y += 3
     height = number(y)
     shown = number(y * _SHOWN_WIDTH / WIDTH)
     size = f'viewBox="0 0 {WIDTH} {height}" width="{_SHOWN_WIDTH}" height="{shown}"'
@@ -81,6 +82,8 @@ def _band(band: Band, top: float, left: float, x: Callable[[int], float]) -> Ite
     yield f'<rect class="q" x="{number(left)}" y="{number(top)}" width="{number(RIGHT - left)}" height="{_BAND}"/>'
     for span in band.spans:
         yield from _span(span, top, x)
+    if not band.spans:
+        yield text((left + RIGHT) / 2, top + 13, "quiet", "m", "middle")
     for at in band.asserted:
         yield f'<path class="c" d="M{number(x(at) - 4)} {number(top + _BAND + 6)}l3 3.5 5-6.5"/>'
 
@@ -98,7 +101,7 @@ def _span(span: Span, top: float, x: Callable[[int], float]) -> Iterator[str]:
                 f'<rect class="o" x="{number(begin + 0.5)}" y="{number(top + 0.5)}" width="{number(width - 1)}" '
                 f'height="{_BAND - 1}"/>'
             )
-    words = next((words for words in (span.state, span.state[0].upper()) if text_width(words) + 6 <= width), "")
+    words = next((words for words in (span.state, span.state[0].upper()) if text_width(words) + 8 <= width), "")
     if words:
         yield text(begin + width / 2, top + 13, words, "fw" if firing else "pw", "middle")
 
@@ -116,7 +119,7 @@ def _axis(
         yield f'<path class="x" d="M{number(place)} {number(y)}v4"/>'
         words = time_text(tick)
         width = text_width(words)
-        begin = min(max(place - width / 2, 4), WIDTH - 4 - width)
+        begin = min(max(place - width / 2, 4), WIDTH - 8 - width)
         if begin >= edge:
             yield text(begin + width / 2, y + 16, words, "m", "middle")
             edge = begin + width + 6

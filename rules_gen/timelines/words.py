@@ -33,7 +33,10 @@ def _span(span: Span, timeline: Timeline) -> str:
 
 
 def _panel(panel: Panel) -> str:
-    caption = panel.caption[:1].upper() + panel.caption[1:] if panel.caption == "the signal" else panel.caption
+    # Any other caption may be a metric's name.
+    caption = panel.caption[:1].upper() + panel.caption[1:] if " " in panel.caption else panel.caption
+    if not panel.lines:
+        return f"{caption} has no value."
     moves = [f"{line.label} {_move(line, panel.unit)}".strip() for line in panel.lines]
     more = f", and {panel.left_out} more series" if panel.left_out else ""
     if len(moves) == 1 and not panel.lines[0].label:
@@ -47,7 +50,7 @@ def _move(line: Line, unit: str) -> str:
     first, last, low, high = (value_text(value, unit) for value in (values[0], values[-1], min(values), max(values)))
     if low == high:
         return f"stays at {low}"
-    text = f"goes from {first} to {last}"
+    text = f"begins and ends at {first}" if first == last else f"goes from {first} to {last}"
     outside = [words for words in (f"{low} at least", f"{high} at most") if words.split(" at ")[0] not in (first, last)]
     return f"{text} ({', '.join(outside)})" if outside else text
 
