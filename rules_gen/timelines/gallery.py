@@ -13,15 +13,12 @@ from rules_gen.fixtures.plan import FixturePlan, fixture_plans
 from rules_gen.model import AlertRule
 from rules_gen.promql.durations import parse_duration
 from rules_gen.target import Answers, GeneratedFile
-from rules_gen.timelines.curves import curves_of
 from rules_gen.timelines.paths import picture_path
-from rules_gen.timelines.questions import Shoot
-from rules_gen.timelines.recording import picture_file, recalled
-from rules_gen.timelines.svg import FORMAT, draw
-from rules_gen.timelines.window import window_of
+from rules_gen.timelines.recording import FORMAT, picture_file, recalled
 
 if TYPE_CHECKING:
     from rules_gen.model import Policy, Service
+    from rules_gen.timelines.questions import Shoot
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,8 @@ class Gallery:
 
     def draw(self, wanted: frozenset[str], answers: Answers) -> dict[str, str]:
         """These pictures by path, less those whose scenario promtool didn't play to its end."""
+        from rules_gen.timelines.svg import draw
+
         return {
             path: draw(self._shoot(picture).timeline(answers))
             for path, picture in self.pictures.items()
@@ -76,6 +75,11 @@ class Gallery:
         return self.pictures[path].case.scenario.environment
 
     def _shoot(self, picture: Picture) -> Shoot:
+        # Only what has to be drawn needs these modules, and mostly nothing has.
+        from rules_gen.timelines.curves import curves_of
+        from rules_gen.timelines.questions import Shoot
+        from rules_gen.timelines.window import window_of
+
         plan, case = self.plans[picture.plan], picture.case
         rules = _rules(plan)[case.scenario.alert]
         step = parse_duration(plan.frame.evaluation_interval) or 1
@@ -85,7 +89,7 @@ class Gallery:
 
 def gallery_of(service: Service, policy: Policy) -> Gallery | None:
     """The pictures of all scenarios of a service; None when it has none."""
-    plans = tuple(fixture_plans(service, policy))
+    plans = fixture_plans(service, policy)
     pictures: dict[str, Picture] = {}
     for index, plan in enumerate(plans):
         rules = _rules(plan)
@@ -105,6 +109,7 @@ def _rules(plan: FixturePlan) -> Mapping[str, list[AlertRule]]:
 
 
 def _key(case: Case, rules: list[AlertRule]) -> str:
-    """What the picture depends on: what the scenario's recording does, and what is written on the picture besides."""
-    shown = (case.scenario.name, [(rule.signal, rule.threshold) for rule in rules])
-    return blake2b(f"{FORMAT}\0{case.key}\0{shown!r}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    """What the picture depends on: all that is evaluated, and what is written on the picture besides."""
+    typed = [rule.threshold.text if rule.threshold is not None else "" for rule in rules]
+    text = "\0".join((FORMAT, case.evaluation, case.scenario.name, *typed))
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -57,15 +57,19 @@ class IllustratedPages:
         return "".join(parts)
 
     def _shown(self, paths: Sequence[str], drawings: Mapping[str, str]) -> str:
-        """The pictures of a scenario, each as an item's paragraph; environments where it looks the same share one."""
-        different = {drawings[path]: path for path in reversed(paths)}
-        images = []
-        for path in reversed(different.values()):
+        """The pictures of a scenario, each as an item's paragraph. Environments whose pictures are the same, but for
+        their names in them, share the first one's.
+        """
+        alike: dict[str, list[str]] = {}
+        for path in paths:
+            environment = self.gallery.environment(path)
             drawing = drawings[path]
-            image = "!" + link(description(drawing), path.rpartition("/")[2])
-            if len(different) > 1:
-                alike = [other for other in paths if drawings[other] == drawing]
-                where = ", ".join(inline(self.gallery.environment(other) or "") for other in alike)
+            alike.setdefault(drawing.replace(environment, "") if environment else drawing, []).append(path)
+        images = []
+        for group in alike.values():
+            image = "!" + link(description(drawings[group[0]]), group[0].rpartition("/")[2])
+            if len(alike) > 1:
+                where = ", ".join(inline(self.gallery.environment(path) or "") for path in group)
                 image = f"In {where}:\n\n  {image}"
             images.append(f"\n\n  {image}")
         return "".join(images)

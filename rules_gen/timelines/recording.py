@@ -11,6 +11,10 @@ from hashlib import blake2b
 
 from rules_gen.target_support.prose import comment_header
 
+FORMAT = "1"
+"""The version of what pictures show and how they look; a new one draws every picture anew."""
+
+_DASHES = re.compile("-(?=-)")
 _SECOND_LINE = re.compile(r"<!-- picture ([0-9a-f]+) ([0-9a-f]+) -->")
 _DESCRIPTION = re.compile(r"<desc[^>]*>([^<]*)</desc>")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
@@ -19,7 +23,7 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 def picture_file(source: str, key: str, drawing: str) -> bytes:
     """The file with this drawing; `source` is the definition that it was made from."""
     # A comment in XML must not contain two dashes.
-    header = comment_header(source.replace("--", "- -"))
+    header = comment_header(_DASHES.sub("- ", source))
     return f"{header}<!-- picture {key} {_digest(drawing)} -->\n{drawing}".encode()
 
 

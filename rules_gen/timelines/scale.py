@@ -15,8 +15,10 @@ _FACTORS = {
     **{f"{prefix}iB": 1024.0**power for power, prefix in enumerate(("K", "M", "G", "T", "P"), 1)},
     "KB": 1000.0,
 }
+_SHORT_FROM, _SHORT_TO = 1e4, 1e15
 _EXTREME = 1e100
-_SHORT = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
+_LONG = 1e6
+_SHORT = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _TIMES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"))
 _TIME_STEPS = (
     *(1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_200_000),
@@ -29,13 +31,11 @@ def value_text(value: float, unit: str) -> str:
     scaled = value / _FACTORS.get(unit, 1.0)
     suffix = unit_text(unit)
     short = ""
-    if unit in ("", "B"):
-        size, short = next(((size, sign) for size, sign in _SHORT if size <= abs(scaled) < 1e15), (1.0, ""))
+    if unit in ("", "B") and _SHORT_FROM <= abs(scaled) < _SHORT_TO:
+        size, short = next((size, sign) for size, sign in _SHORT if size <= abs(scaled))
         scaled /= size
     text = f"{scaled:.4g}"
-    if "e" not in text and "." in text:
-        text = text.rstrip("0").rstrip(".")
-    if "e" in text and 1e-3 <= abs(scaled) < 1e15:
+    if "e" in text and 1 <= abs(scaled) < _LONG:
         text = f"{scaled:.0f}"
     text = {"-0": "0"}.get(text, text)
     return f"{text} {short}{suffix}" if suffix else f"{text}{short}"
@@ -92,6 +92,8 @@ def time_ticks(start: int, end: int, widths: float, text_width: float) -> Sequen
         first = -(-start // step)
         ticks = [index * step for index in range(first, end // step + 1)]
         longest = max((len(time_text(tick)) for tick in ticks), default=1) * text_width
+        if not ticks:
+            break
         if len(ticks) < 2 or step * widths / (end - start) >= longest + 10:
             return ticks
     return [start]

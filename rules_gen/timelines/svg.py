@@ -11,9 +11,6 @@ from rules_gen.timelines.style import STYLE, fitted, text_width
 from rules_gen.timelines.timeline import Band, Span, Timeline
 from rules_gen.timelines.words import text_alternative
 
-FORMAT = "1"
-"""The version of how pictures look; a new one draws every picture anew."""
-
 _SHOWN_WIDTH = 480
 """Its width in pixels where there is room: 12 units are 16 pixels then."""
 _PANEL_HEIGHTS = (0, 112, 66, 50, 50)
