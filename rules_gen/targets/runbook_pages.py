@@ -25,13 +25,12 @@ from rules_gen.target_support.prose import (
     response_words,
 )
 from rules_gen.timelines.gallery import gallery_of
-from rules_gen.timelines.pages import IllustratedPages, place_for
-from rules_gen.timelines.paths import picture_path
+from rules_gen.timelines.pages import IllustratedPages, proven_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rules_gen.model import Alert, Assertion, Escalation, Policy, Runbook, Service, Slo, Step
+    from rules_gen.model import Alert, Escalation, Policy, Runbook, Service, Slo, Step
     from rules_gen.target import Output
     from rules_gen.timelines.gallery import Gallery
 
@@ -99,7 +98,7 @@ def _body(alert: Alert, runbook: Runbook, around: _Around) -> str:
         ("Escalation", _escalation(runbook.escalate, around)),
         ("Related alerts", _related(alert, around)),
         ("False positives", _bullets(runbook.false_positives)),
-        ("Proven by", _proof(alert, around)),
+        ("Proven by", proven_by(alert, around.service, around.gallery)),
         ("Further links", _further_links(runbook.links)),
     )
     # A section that the alert has nothing for is left out rather than shown empty.
@@ -225,26 +224,6 @@ def _alert_links(names: Sequence[str], around: _Around) -> str:
         else:
             links.append(link(name, f"{name}.md" if alert.runbook is not None else alert.runbook_url))
     return ", ".join(links)
-
-
-def _proof(alert: Alert, around: _Around) -> str:
-    """What the scenarios show, with their pictures; one that holds for several environments is told once."""
-    pictures = around.gallery.pictures if around.gallery is not None else {}
-    lines: dict[str, list[str]] = {}
-    for scenario in alert.scenarios:
-        line = f"- {inline(scenario.name)}: {', '.join(_asserted(scenario.assertions))}"
-        path = picture_path(around.service.team, around.service.name, scenario)
-        lines.setdefault(line, []).extend([path] if path in pictures else [])
-    # An item that is more than a line is set apart from its neighbours.
-    gap = "\n\n" if any(lines.values()) else "\n"
-    return gap.join(line + (place_for(paths) if paths else "") for line, paths in lines.items())
-
-
-def _asserted(assertions: Sequence[Assertion]) -> Iterable[str]:
-    for assertion in assertions:
-        severity = f" as {assertion.severity}" if assertion.severity else ""
-        when = f"after {duration_words(assertion.at)}" if assertion.at_ms else "at the start"
-        yield f"{assertion.state}{severity} {when}"
 
 
 def _further_links(links: Sequence[tuple[str, str]]) -> str:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rules_gen.diagnostics import Place
 from rules_gen.emit.markdown import link
 from rules_gen.target import Answers, GeneratedFile
-from rules_gen.target_support.prose import inline
+from rules_gen.target_support.prose import duration_words, inline
 from rules_gen.timelines.gallery import Gallery
+from rules_gen.timelines.paths import picture_path
 from rules_gen.timelines.recording import description
 
-# No text of an author can hold it: YAML refuses it, and Markdown's emitter replaces control characters.
-_EDGE = "\0"
+if TYPE_CHECKING:
+    from rules_gen.model import Alert, Assertion, Service
+
+# Where pictures go. YAML can spell a NUL, so what stands between two of them is only taken for paths where it is.
+_PLACE = re.compile("\0(runbooks/[^\0]*)\0")
 
 
-def place_for(paths: Iterable[str]) -> str:
-    """What a page's Markdown has in place of pictures of one scenario, which are in its own folder."""
-    return f"{_EDGE}{' '.join(paths)}{_EDGE}"
+def proven_by(alert: Alert, service: Service, gallery: Gallery | None) -> str:
+    """What the scenarios show, with places for their pictures; one that holds for several environments is told once."""
+    pictures = gallery.pictures if gallery is not None else {}
+    lines: dict[str, list[str]] = {}
+    for scenario in alert.scenarios:
+        line = f"- {inline(scenario.name)}: {', '.join(_asserted(scenario.assertions))}"
+        path = picture_path(service.team, service.name, scenario)
+        lines.setdefault(line, []).extend([path] if path in pictures else [])
+    # An item that is more than a line is set apart from its neighbours.
+    gap = "\n\n" if any(lines.values()) else "\n"
+    return gap.join(line + (f"\0{' '.join(paths)}\0" if paths else "") for line, paths in lines.items())
+
+
+def _asserted(assertions: Sequence[Assertion]) -> Iterator[str]:
+    for assertion in assertions:
+        severity = f" as {assertion.severity}" if assertion.severity else ""
+        when = f"after {duration_words(assertion.at)}" if assertion.at_ms else "at the start"
+        yield f"{assertion.state}{severity} {when}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +73,11 @@ class IllustratedPages:
         return (*pictures, *pages)
 
     def _page(self, text: str, drawings: Mapping[str, str]) -> str:
-        parts = text.split(_EDGE)
-        parts[1::2] = [self._shown(paths.split(" "), drawings) for paths in parts[1::2]]
-        return "".join(parts)
+        def shown(match: re.Match[str]) -> str:
+            paths = match[1].split(" ")
+            return self._shown(paths, drawings) if set(paths) <= drawings.keys() else match[0]
+
+        return _PLACE.sub(shown, text)
 
     def _shown(self, paths: Sequence[str], drawings: Mapping[str, str]) -> str:
         """The pictures of a scenario, each as an item's paragraph. Environments whose pictures are the same, but for

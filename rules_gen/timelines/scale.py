@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from rules_gen.target_support.condition import unit_text
+from rules_gen.timelines.style import text_width
 
 _FACTORS = {
     "%": 0.01,
@@ -18,6 +19,7 @@ _FACTORS = {
 _SHORT_FROM, _SHORT_TO = 1e4, 1e15
 _EXTREME = 1e100
 _LONG = 1e6
+_MOST_TICKS = 60
 _SHORT = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _TIMES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"))
 _TIME_STEPS = (
@@ -84,16 +86,15 @@ def _round_step(least: float) -> float:
     return next((factor * power for factor in (1.0, 2.0, 5.0) if factor * power >= least * (1 - 1e-9)), 10.0 * power)
 
 
-def time_ticks(start: int, end: int, widths: float, text_width: float) -> Sequence[int]:
-    """Round times from start to end whose labels have room: `widths` is the axis, `text_width` one character."""
+def time_ticks(start: int, end: int, width: float) -> Sequence[int]:
+    """Round times from start to end, on an axis so wide that their labels have room beside each other."""
     for step in (*_TIME_STEPS, *(86_400_000 * days for days in (7, 14, 28, 91, 365, 3650))):
-        if (end - start) / step > 60:
+        if (end - start) / step > _MOST_TICKS:
             continue
-        first = -(-start // step)
-        ticks = [index * step for index in range(first, end // step + 1)]
-        longest = max((len(time_text(tick)) for tick in ticks), default=1) * text_width
+        ticks = [index * step for index in range(-(-start // step), end // step + 1)]
         if not ticks:
             break
-        if len(ticks) < 2 or step * widths / (end - start) >= longest + 10:
+        longest = max(text_width(time_text(tick)) for tick in ticks)
+        if len(ticks) < 2 or step * width / (end - start) >= longest + 8:
             return ticks
     return [start]

@@ -108,7 +108,7 @@ def _axis(
 ) -> Iterator[str]:
     yield f'<path class="x" d="M{number(left)} {number(y)}H{RIGHT}"/>'
     edge = 0.0
-    for tick in time_ticks(timeline.start, timeline.end, RIGHT - left, 7.2):
+    for tick in time_ticks(timeline.start, timeline.end, RIGHT - left):
         place = x(tick)
         lines = "".join(f"M{number(place)} {number(top)}V{number(bottom)}" for top, bottom in areas)
         if lines:

@@ -180,6 +180,8 @@ def test_environments_that_look_different_each_have_theirs(repository):
 
 
 def test_words_of_an_author_are_text_in_the_picture_and_on_the_page(repository):
+    # YAML's way to spell a NUL, which marks the places of pictures in a page that is being made.
+    repository.replace("alerts/payments/checkout.yaml", "Read the log.", '[{step: Look., run: "a\\0x\\0b\\0"}]')
     name = """is <b>"bold"</b> & ]]> --> [x](y) `z` ![](q) 世界"""
     label = """</text><script>alert(1)</script>](evil)"""
     repository.replace("alerts/payments/checkout.yaml", "name: fires", f"name: '{name}'")

@@ -61,6 +61,6 @@ def test_an_axis_has_room_for_every_value_and_few_round_ones(values, unit, most)
 
 @given(st.integers(0, 10**10), st.integers(1, 10**10))
 def test_times_on_an_axis_are_few_and_lie_on_it(start, length):
-    ticks = time_ticks(start, start + length, 290, 7.2)
+    ticks = time_ticks(start, start + length, 290)
     assert 1 <= len(ticks) <= 30
     assert all(start <= tick <= start + length for tick in ticks)
