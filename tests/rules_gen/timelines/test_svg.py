@@ -1,5 +1,6 @@
 """The drawing: well-formed, the same each time, nothing outside of it. UPDATE_GOLDEN=1 writes the golden pictures."""
 
+import hashlib
 import os
 import re
 import xml.etree.ElementTree as ET
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules_gen.timelines.markup import WIDTH
+from rules_gen.timelines.recording import FORMAT
 from rules_gen.timelines.style import fitted, text_width
 from rules_gen.timelines.svg import draw
 from rules_gen.timelines.timeline import Band, Limit, Line, Panel, Span, Timeline
@@ -79,13 +81,26 @@ PARTS = Timeline(
 )
 
 
-@pytest.mark.parametrize(("name", "timeline"), [("gauge", GAUGE), ("ladder", LADDER), ("parts", PARTS)])
+EXAMPLES = {"gauge": GAUGE, "ladder": LADDER, "parts": PARTS}
+
+
+@pytest.mark.parametrize(("name", "timeline"), EXAMPLES.items())
 def test_pictures_are_as_reviewed(name, timeline):
     path = GOLDEN / f"{name}.svg"
     drawn = draw(timeline)
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(drawn, encoding="utf-8")
     assert drawn == path.read_text(encoding="utf-8")
+
+
+def test_a_new_look_has_a_new_format():
+    # Otherwise, pictures that were committed are recalled in their old look for ever.
+    looks = hashlib.sha256("".join(map(draw, EXAMPLES.values())).encode()).hexdigest()[:16]
+    path = GOLDEN / "format.txt"
+    known, _, _ = path.read_text().partition(" ")
+    if os.environ.get("UPDATE_GOLDEN") and known != FORMAT:
+        path.write_text(f"{FORMAT} {looks}\n", encoding="utf-8")
+    assert path.read_text() == f"{FORMAT} {looks}\n", "raise FORMAT in rules_gen/timelines/recording.py"
 
 
 def test_the_text_alternative_tells_what_the_picture_shows():
