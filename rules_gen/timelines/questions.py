@@ -129,10 +129,11 @@ def _names(several: Sequence[_Series]) -> dict[_Series, str]:
     expressions = {series.name for series in several}
     pairs = {series: [pair for pair in series.labels if pair[0] != "__name__"] for series in several}
     shared = set.intersection(*map(set, pairs.values())) if pairs else set()
+    own = {series: [pair for pair in pairs[series] if pair not in shared] for series in several}
+    # Values say enough where all have the same labels, and a phone is narrow.
+    alike = len({tuple(name for name, _ in found) for found in own.values()}) == 1
     names: dict[_Series, str] = {}
     for series in several:
-        own = [(name, value) for name, value in pairs[series] if (name, value) not in shared]
         words = [series.name] if len(expressions) > 1 else []
-        words += [own[0][1]] if len(own) == 1 else [f"{name}={value}" for name, value in own]
-        names[series] = ", ".join(words)
+        names[series] = ", ".join(words + [value if alike else f"{name}={value}" for name, value in own[series]])
     return names
