@@ -17,9 +17,10 @@ UNRECORDED = (
     "prometheus-rules",
     "routes",
     "runbook-index",
-    "runbook-pages",
 )
-"""Every target that a build without `--only` makes, but the fixtures: promtool records those, at its own speed."""
+"""Every target that a build without `--only` makes, but the fixtures and the pages with their pictures: promtool is
+asked for those, at its own speed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,17 @@ def check_rules(root: Path) -> list[str]:
 def prove_rules(root: Path, pattern: str) -> list[str]:
     """The command `promtool test rules` on the fixtures below `root`."""
     return ["promtool", "test", "rules", *sorted(str(path) for path in root.glob(f"rules/**/{pattern}"))]
+
+
+def without_pages(root: Path) -> Callable[[], None]:
+    """Removes the pages and all that is remembered below `root`, and leaves the pictures."""
+
+    def remove() -> None:
+        shutil.rmtree(root / ".rules-gen", ignore_errors=True)
+        for page in root.glob("runbooks/**/*.md"):
+            page.unlink()
+
+    return remove
 
 
 def emptied(root: Path) -> Callable[[], None]:

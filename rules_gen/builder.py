@@ -17,6 +17,7 @@ from rules_gen.model import ServiceDigest
 from rules_gen.output_tree import Changes, OutputError, apply, compare
 from rules_gen.parallel import spread
 from rules_gen.proof.scenarios import Progress, Proof
+from rules_gen.proof.timelines import Timelines
 from rules_gen.source.files import read_sources
 from rules_gen.source.layout import Layout, Unit, lay_out
 from rules_gen.source.time_zones import unknown_time_zones
@@ -215,6 +216,9 @@ def _outputs(
         if run.options.only is None or "promtool-tests" in run.options.only:
             proved = {fixture.rules.path for fixture in fixtures}
             run.proof.check_unproved([f for result in compiled for f in result.files if f.path not in proved])
+    illustrated = [one for result in compiled for one in result.illustrated]
+    if illustrated and not _has_errors(run):
+        wanted.update(Timelines(run.options.root, run.options.progress, run.problems).files(illustrated))
     return wanted, digests
 
 

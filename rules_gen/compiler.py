@@ -23,7 +23,7 @@ from rules_gen.source.policy import build_policy
 from rules_gen.source.services import build_service
 from rules_gen.source.suggest import did_you_mean
 from rules_gen.source.validate import kind_of, validate
-from rules_gen.target import Fixture, GeneratedFile
+from rules_gen.target import Fixture, GeneratedFile, Illustrated, Output
 
 # Each begins with something fixed, which the regular expression engine searches for at the speed of memory.
 _SLIPS = tuple(re.compile(sign) for sign in (r"threshold:[ \t][>! \t]", r" \{\{(?<=[:-] \{\{)", r"\n---"))
@@ -41,6 +41,7 @@ class Compiled:
     problems: tuple[Problem, ...]
     files: tuple[GeneratedFile, ...] = ()
     fixtures: tuple[Fixture, ...] = ()
+    illustrated: tuple[Illustrated, ...] = ()
     digest: ServiceDigest | None = None
     service: Service | None = None
     recheck: str | None = None
@@ -171,9 +172,16 @@ def compile_unit(
         for output in target.service_files(service, context.policy)
     ]
     files = tuple(output for output in outputs if isinstance(output, GeneratedFile))
-    fixtures = tuple(output for output in outputs if not isinstance(output, GeneratedFile))
-    paths = tuple(output.path for output in outputs)
-    return Compiled(unit, tuple(problems), files, fixtures, digest_of(service, context, paths), service, recheck)
+    illustrated = tuple(output for output in outputs if isinstance(output, Illustrated))
+    fixtures = tuple(o for o in outputs if not isinstance(o, GeneratedFile) and not isinstance(o, Illustrated))
+    paths = tuple(path for output in outputs for path in paths_of(output))
+    digest = digest_of(service, context, paths)
+    return Compiled(unit, tuple(problems), files, fixtures, illustrated, digest, service, recheck)
+
+
+def paths_of(output: Output) -> tuple[str, ...]:
+    """The files that an output becomes."""
+    return (*output.pictures, *output.pages) if isinstance(output, Illustrated) else (output.path,)
 
 
 def run_checks(service: Service, context: Context, today: str) -> list[Problem]:

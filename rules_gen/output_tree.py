@@ -76,7 +76,7 @@ def _is_same(root: Path, path: str, content: bytes, signature: Signature, known:
 
 def _is_marked(path: Path) -> bool:
     """Whether the file says that it was generated: in its first line, so that prose about it doesn't count."""
-    if path.suffix not in {".yml", ".yaml", ".json", ".md"} or path.is_symlink() or not path.is_file():
+    if path.suffix not in {".yml", ".yaml", ".json", ".md", ".svg"} or path.is_symlink() or not path.is_file():
         return False
     try:
         content = path.read_bytes()

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from rules_gen.diagnostics import Place
 from rules_gen.model import Catalog, Policy, RuleGroup, Service
+from rules_gen.model.rules import Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,50 @@ class Fixture(Protocol):
         ...
 
 
-Output = GeneratedFile | Fixture
+Answers = Mapping[str, Sequence[tuple[Pairs, str]]]
+"""What promtool found for expressions, by their text: the labels of each element and its value as printed.
+
+An expression without a result isn't in it.
+"""
+
+
+@runtime_checkable
+class Illustrated(Protocol):
+    """Pictures of what promtool evaluates, and the pages that show them. A picture is drawn once, then recalled."""
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The paths of the pictures."""
+        ...
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The paths of the pages."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """Where the service is defined."""
+        ...
+
+    def recall(self, path: str, committed: bytes) -> str | None:
+        """The drawing in the committed file of a picture; None when it has to be drawn anew."""
+        ...
+
+    def questions(self, wanted: frozenset[str]) -> tuple[tuple[GeneratedFile, GeneratedFile], ...]:
+        """Rule files, each with a fixture that makes promtool print what these pictures show."""
+        ...
+
+    def draw(self, wanted: frozenset[str], answers: Answers) -> dict[str, str]:
+        """Drawings of these pictures by path, less those for which promtool didn't answer."""
+        ...
+
+    def render(self, drawings: Mapping[str, str]) -> tuple[GeneratedFile, ...]:
+        """All pictures and pages as files. KeyError when a picture's drawing is missing."""
+        ...
+
+
+Output = GeneratedFile | Fixture | Illustrated
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import os
 
 from benchmarks.measure import Case, interleave
 from benchmarks.report import Figure
-from benchmarks.setting import UNRECORDED, Setting, build, check_rules, emptied, only
+from benchmarks.setting import UNRECORDED, Setting, build, check_rules, emptied, only, without_pages
 
 MEGABYTE = 1_000_000
 
@@ -32,11 +32,21 @@ def figures(setting: Setting) -> list[Figure]:
     )
     apart = interleave(
         {
-            "runbook pages": Case(build(*only("runbook-pages"), "--quiet", "--jobs", "1"), root, empty),
             "dashboards": Case(build(*only("grafana-dashboards"), "--quiet", "--jobs", "1"), root, empty),
-            "all but fixtures": Case(build(*only(*UNRECORDED), "--quiet", "--jobs", "1"), root, empty),
+            "all but what promtool is asked for": Case(
+                build(*only(*UNRECORDED), "--quiet", "--jobs", "1"), root, empty
+            ),
         },
         max(1, sizes.rounds // 3),
+    )
+    pages = setting.repository("pages", sizes.proved, sizes.proved_files)
+    interleave({"pages": Case(build("--quiet"), pages)}, 1)
+    shown = interleave(
+        {
+            "promtool": Case(check_rules(pages), pages),
+            "pages": Case(build(*only("runbook-pages"), "--quiet", "--jobs", "1"), pages, without_pages(pages)),
+        },
+        sizes.rounds,
     )
     bare, promtool, one, two = (found[name] for name in ("bare", "promtool", "one", "two"))
     group = f"cold compile of {sizes.alerts:,} alerts in {sizes.files} files, over `promtool check rules`"
@@ -71,8 +81,21 @@ def figures(setting: Setting) -> list[Figure]:
     for name, sample in apart.items():
         cpu = (sample - bare).cpu
         result.append(Figure(group, name, cpu / promtool.cpu, "x", _cpu(cpu, promtool.cpu)))
+    own, reference_cpu = (shown["pages"] - bare).cpu, shown["promtool"].cpu
+    result.append(
+        Figure(
+            f"cold compile of {sizes.proved:,} alerts in {sizes.proved_files} files, over `promtool check rules`",
+            "runbook pages, their pictures recalled",
+            own / reference_cpu,
+            "x",
+            _cpu(own, reference_cpu),
+        )
+    )
     memory = f"peak memory of a cold compile of {sizes.alerts:,} alerts in one process"
-    for name, sample in (("rules", one), ("all but fixtures", apart["all but fixtures"])):
+    for name, sample in (
+        ("rules", one),
+        ("all but what promtool is asked for", apart["all but what promtool is asked for"]),
+    ):
         result.append(Figure(memory, name, sample.peak / MEGABYTE, "MB", "resident, as wait4 tells it", 250))
     return result
 

@@ -13,16 +13,13 @@ from rules_gen.definitions import Definitions, compile_definitions
 from rules_gen.diagnostics import Level
 from rules_gen.git import Git, GitError, Revision, Tree
 from rules_gen.source.layout import POLICY
+from rules_gen.timelines.paths import picture_path
 
 if TYPE_CHECKING:
     import argparse
 
-    from rules_gen.comparison.compare import PicturePath
     from rules_gen.diagnostics import Problem
-    from rules_gen.model import Policy
-
-picture_path: PicturePath | None = None
-"""Where a scenario's picture stands in the repository, for links in the report; None while there are no pictures."""
+    from rules_gen.model import Alert, Policy, Scenario, Service
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,7 +57,12 @@ def difference_of(tree: Tree, revision: Revision, new: Definitions) -> Differenc
     ]
     if old.policy is None or new.policy is None:
         raise AssertionError("both sides have a policy that could be read")
-    return compare(_side(old, old.policy), _side(new, new.policy), tuple(unread), picture_path)
+    return compare(_side(old, old.policy), _side(new, new.policy), tuple(unread), _picture)
+
+
+def _picture(service: Service, _alert: Alert, scenario: Scenario) -> str:
+    """Where a scenario's picture stands in the repository, for links in the report."""
+    return picture_path(service.team, service.name, scenario)
 
 
 def _reason(problems: tuple[Problem, ...]) -> Words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
@@ -178,8 +178,12 @@ def _edited(rung: str, edit: Edit, spot: Spot, rule: AlertRule, target: Target) 
 def _merged(subject: str, place: Place, changes: list[Change], spots: Spots, target: Target) -> Iterator[Mutant]:
     """The changes of one name as one mutant, less what another one does already."""
     by_name: dict[str, list[Change]] = {}
+    seen_at: Counter[tuple[str, Spot]] = Counter()
     for change in changes:
-        by_name.setdefault(change.name, []).append(change)
+        # A threshold and the signal below it can be mistaken in the same way: the later one is numbered.
+        seen_at[change.name, change.spot] += 1
+        count = seen_at[change.name, change.spot]
+        by_name.setdefault(change.name if count == 1 else f"{change.name} #{count}", []).append(change)
     seen: set[object] = set()
     for name, parts in by_name.items():
         made = {part.spot: part.rule for part in parts}

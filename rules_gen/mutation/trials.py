@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rules_gen.fixtures.layout import Case, Frame
+from rules_gen.fixtures.plan import FixturePlan
 from rules_gen.model import AlertRule, RecordingRule, RuleGroup, State
 from rules_gen.mutation.mutant import Mutant, Rule
 from rules_gen.promql import Target, analyse
-from rules_gen.targets.promtool_tests import PromtoolFixture
 
 
 class Located(NamedTuple):
@@ -73,9 +73,9 @@ class Trial:
         return {number: rule for (where, number), rule in mutant.changes.items() if where == self.file.environment}
 
 
-def rule_file(environment: str | None, fixture: PromtoolFixture, target: Target) -> RuleFile:
-    """The rules that a fixture proves, with what connects them."""
-    groups, cases = fixture.groups, sorted(fixture.cases, key=likely_to_tell)
+def rule_file(environment: str | None, plan: FixturePlan, target: Target) -> RuleFile:
+    """The rules that a fixture is planned for, with what connects them."""
+    groups, cases = plan.groups, sorted(plan.cases, key=likely_to_tell)
     rules: list[Located] = []
     for position, group in enumerate(groups):
         rules += [Located(len(rules) + offset, position, rule) for offset, rule in enumerate(group.rules)]
@@ -85,7 +85,7 @@ def rule_file(environment: str | None, fixture: PromtoolFixture, target: Target)
         if isinstance(located.rule, RecordingRule):
             name = located.rule.record
             readers[located.number] = tuple(n for n, metrics in reads.items() if metrics is None or name in metrics)
-    return RuleFile(environment, fixture.frame, groups, tuple(rules), by_alert(cases), readers)
+    return RuleFile(environment, plan.frame, groups, tuple(rules), by_alert(cases), readers)
 
 
 def by_alert(cases: Iterable[Case]) -> dict[str, tuple[Case, ...]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rules_gen.compiler import Compiled
 from rules_gen.definitions import Definitions
 from rules_gen.fixtures.layout import Case
+from rules_gen.fixtures.plan import fixture_plans
 from rules_gen.model import Policy, Service
 from rules_gen.mutation.mutant import Mutant, Status, Verdict
 from rules_gen.mutation.mutants import is_equivalent, mutants_of, spots_of
@@ -18,7 +19,6 @@ from rules_gen.mutation.trials import RuleFile, rule_file
 from rules_gen.proof.mutant_cache import MutantCache
 from rules_gen.proof.mutants import MutantRun, Progress, scenarios_of
 from rules_gen.proof.proposals import ProposalRun
-from rules_gen.targets.promtool_tests import PromtoolFixture
 
 if TYPE_CHECKING:
     from rules_gen.promtool import Promtool
@@ -63,7 +63,7 @@ def run_mutation(
     for done, compiled in enumerate(definitions.compiled):
         progress("making mutants", done, len(definitions.compiled))
         if compiled.service is not None:
-            bred.append(_breed(compiled, compiled.service, policy, wanted if names else None, frozenset(names)))
+            bred.append(_breed(compiled.service, policy, wanted if names else None, frozenset(names)))
             recordings.update(_recordings(root, compiled))
     waiting = {mutant: found for one in bred for mutant, found in one.mutants.items() if mutant not in one.verdicts}
     cache = MutantCache.load(root, promtool) if use_cache else MutantCache.empty(root, promtool)
@@ -83,15 +83,9 @@ def _with_proposals(report: MutationReport, scenarios: Mapping[Mutant, Scenarios
     return replace(report, judged=tuple(replace(one, proposal=proposals.get(one.mutant)) for one in report.judged))
 
 
-def _breed(
-    compiled: Compiled, service: Service, policy: Policy, wanted: set[tuple[str, str]] | None, names: frozenset[str]
-) -> _Bred:
+def _breed(service: Service, policy: Policy, wanted: set[tuple[str, str]] | None, names: frozenset[str]) -> _Bred:
     target = policy.prometheus
-    files = [
-        rule_file(fixture.cases[0].scenario.environment, fixture, target)
-        for fixture in compiled.fixtures
-        if isinstance(fixture, PromtoolFixture)
-    ]
+    files = [rule_file(plan.cases[0].scenario.environment, plan, target) for plan in fixture_plans(service, policy)]
     spots = spots_of(service)
     mutants: dict[Mutant, Scenarios] = {}
     verdicts: dict[Mutant, Verdict] = {}

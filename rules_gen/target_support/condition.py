@@ -11,7 +11,7 @@ from rules_gen.target_support.prose import code_block, duration_words, inline, i
 
 _NONE = "-"
 
-_OPERATOR_WORDS = {
+OPERATOR_WORDS = {
     ">": "above",
     ">=": "at least",
     "<": "below",
@@ -27,15 +27,22 @@ _BURN_WINDOWS = {"1h": ("5m", 0.02), "6h": ("30m", 0.05), "1d": ("2h", 0.1), "3d
 
 
 def threshold_words(threshold: Threshold) -> str:
-    """Return a threshold as words with the author's number and unit: ``above 5 %``."""
-    return f"{_OPERATOR_WORDS[threshold.operator]} {_number_words(threshold.text) or threshold.literal}"
+    """Return a threshold as words with the author's number and unit, as Markdown: ``above 5 %``."""
+    return inline(threshold_text(threshold))
 
 
 @lru_cache(maxsize=1024)
-def _number_words(text: str) -> str:
-    typed = _NUMBER.search(text)
+def threshold_text(threshold: Threshold) -> str:
+    """Return the same as plain text."""
+    typed = _NUMBER.search(threshold.text)
     # "10 m" would read as metres.
-    return f"{typed[1]} {inline({'m': 'min'}.get(typed[2], typed[2]))}".rstrip() if typed else ""
+    number = f"{typed[1]} {unit_text(typed[2])}".rstrip() if typed else threshold.literal
+    return f"{OPERATOR_WORDS[threshold.operator]} {number}"
+
+
+def unit_text(unit: str) -> str:
+    """Return an author's unit as it is shown to readers."""
+    return "min" if unit == "m" else unit
 
 
 def _hold_words(hold: str) -> str:

@@ -24,12 +24,15 @@ from rules_gen.target_support.prose import (
     readable,
     response_words,
 )
+from rules_gen.timelines.gallery import gallery_of
+from rules_gen.timelines.pages import IllustratedPages, proven_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rules_gen.model import Alert, Assertion, Escalation, Policy, Runbook, Service, Slo, Step
+    from rules_gen.model import Alert, Escalation, Policy, Runbook, Service, Slo, Step
     from rules_gen.target import Output
+    from rules_gen.timelines.gallery import Gallery
 
 _TO_ROOT = "../../../"
 """From a page to the repository's root."""
@@ -48,6 +51,8 @@ class _Around:
     inhibited_by: dict[str, list[str]]
     team: str
     """The owning team's name, as Markdown."""
+    gallery: Gallery | None
+    """The pictures of its scenarios."""
 
 
 def service_files(service: Service, policy: Policy) -> Iterable[Output]:
@@ -55,13 +60,20 @@ def service_files(service: Service, policy: Policy) -> Iterable[Output]:
     alerts = {alert.name: alert for alert in service.alerts}
     slos = {slo.alert: slo for slo in service.slos}
     team = _team_name(service.team, policy)
-    around = _Around(service, policy, alerts, slos, _inhibited_by(service), team)
+    around = _Around(service, policy, alerts, slos, _inhibited_by(service), team, gallery_of(service, policy))
     header = comment_header(service.source)
-    for alert in service.alerts:
-        if alert.runbook is not None:
-            path = f"runbooks/{service.team}/{service.name}/{alert.name}.md"
-            page = f"{header}\n{_top(alert, around)}\n{_body(alert, alert.runbook, around)}"
-            yield GeneratedFile(path, page.encode())
+    pages = [
+        (
+            f"runbooks/{service.team}/{service.name}/{alert.name}.md",
+            f"{header}\n{_top(alert, around)}\n{_body(alert, alert.runbook, around)}",
+        )
+        for alert in service.alerts
+        if alert.runbook is not None
+    ]
+    if around.gallery is None:
+        yield from (GeneratedFile(path, page.encode()) for path, page in pages)
+    else:
+        yield IllustratedPages(around.gallery, tuple(pages), service.place)
 
 
 def _inhibited_by(service: Service) -> dict[str, list[str]]:
@@ -86,7 +98,7 @@ def _body(alert: Alert, runbook: Runbook, around: _Around) -> str:
         ("Escalation", _escalation(runbook.escalate, around)),
         ("Related alerts", _related(alert, around)),
         ("False positives", _bullets(runbook.false_positives)),
-        ("Proven by", _proof(alert)),
+        ("Proven by", proven_by(alert, around.service, around.gallery)),
         ("Further links", _further_links(runbook.links)),
     )
     # A section that the alert has nothing for is left out rather than shown empty.
@@ -212,21 +224,6 @@ def _alert_links(names: Sequence[str], around: _Around) -> str:
         else:
             links.append(link(name, f"{name}.md" if alert.runbook is not None else alert.runbook_url))
     return ", ".join(links)
-
-
-def _proof(alert: Alert) -> str:
-    """What the scenarios show; one that holds for several environments is told once."""
-    lines = dict.fromkeys(
-        f"- {inline(scenario.name)}: {', '.join(_asserted(scenario.assertions))}" for scenario in alert.scenarios
-    )
-    return "\n".join(lines)
-
-
-def _asserted(assertions: Sequence[Assertion]) -> Iterable[str]:
-    for assertion in assertions:
-        severity = f" as {assertion.severity}" if assertion.severity else ""
-        when = f"after {duration_words(assertion.at)}" if assertion.at_ms else "at the start"
-        yield f"{assertion.state}{severity} {when}"
 
 
 def _further_links(links: Sequence[tuple[str, str]]) -> str:

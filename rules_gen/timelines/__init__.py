@@ -1,1 +1,1 @@
-"""The picture of a scenario: its signal, threshold and states over time, as SVG. Pure."""
+"""Timelines: pictures of scenarios, drawn from what promtool evaluates."""

@@ -63,8 +63,10 @@ def test_all_outputs_lie_in_the_three_folders(contents):
 
 def test_only_the_targets_that_are_named_are_made(contents):
     _, results = compiled(contents, only=frozenset({"runbook-pages"}))
-    assert [file.path for result in results for file in result.files] == [
+    assert [path for result in results for path in result.digest.paths] == [
+        "runbooks/payments/checkout/Down.fires.svg",
         "runbooks/payments/checkout/Down.md",
+        "runbooks/platform/hosts/Down.fires.svg",
         "runbooks/platform/hosts/Down.md",
     ]
     assert not any(result.fixtures for result in results)

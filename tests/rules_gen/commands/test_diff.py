@@ -8,7 +8,6 @@ import subprocess
 import pytest
 
 from rules_gen import cli
-from rules_gen.commands import diff as diff_command
 
 CHECKOUT = "alerts/payments/checkout.yaml"
 
@@ -114,12 +113,13 @@ def test_markdown_links_to_the_pages(committed, run):
     assert "for `1m` \u2192 `5m`: slower to fire" in out
 
 
-def test_pictures_are_linked_once_there_are_some(committed, run, monkeypatch):
-    monkeypatch.setattr(diff_command, "picture_path", lambda _service, alert, _scenario: f"runbooks/{alert.name}.svg")
+def test_a_changed_scenario_links_to_its_picture_which_is_there_after_a_build(committed, run):
     committed.replace(CHECKOUT, "[5m]", "[6m]")
-    assert (
-        json.loads(run(committed, "--format", "json")[1])["alerts"][0]["findings"][0]["picture"] == "runbooks/Down.svg"
-    )
+    committed.build()
+    [change] = json.loads(run(committed, "--format", "json")[1])["alerts"]
+    picture = change["findings"][0]["picture"]
+    assert picture == "runbooks/payments/checkout/Down.fires.svg"
+    assert (committed.root / picture).is_file()
 
 
 def test_a_working_tree_with_errors_shows_them(committed, run):

@@ -102,6 +102,14 @@ def test_two_mistakes_that_mean_the_same_are_one_mutant(made):
     assert len([name for name in made(doubled) if name.startswith("matcher dropped")]) == 1
 
 
+def test_a_threshold_and_its_signal_can_be_mistaken_in_the_same_way(made):
+    rules = SINGLE.replace('rate(errors_total{job="a"}[5m])', 'rate(errors_total{job="a"}[5m]) and up > 0')
+    mutants = made(rules)
+    assert mutants["comparison: > to >="].after.endswith("and up > 0) >= 5")
+    assert mutants["comparison: > to >= #2"].after.endswith("and up >= 0) > 5")
+    assert {"bool added after >", "bool added after > #2"} <= set(mutants)
+
+
 SLO = """\
 - slo: Availability
   objective: 99.9%
