@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from rules_gen.fixtures.layout import Case
 from rules_gen.fixtures.series import parse_series
 from rules_gen.model import State
+from rules_gen.mutation.edits import constant
 from rules_gen.mutation.mutant import Mutant, Rule
 from rules_gen.mutation.samples import Sample, delayed, ended, mapped, number, read_samples, scaled, shifted, stopped
 from rules_gen.promql.places import MatcherPlace, find_places, is_comparison
@@ -66,14 +67,12 @@ def compared(original: Rule, changed: Rule) -> Compared | None:
             here, there = (
                 expr[slice(*getattr(place, side))] for expr, place in ((original.expr, old), (changed.expr, new))
             )
-            if not _NUMBER.fullmatch(here) or not _NUMBER.fullmatch(there):
+            limit, moved = constant(here), constant(there)
+            if limit is None or moved is None or (here, old.operator) == (there, new.operator):
                 continue
-            if (here, old.operator) == (there, new.operator):
-                continue
-            limit, moved = (Fraction(text.replace(" ", "")) for text in (here, there))
-            targets = [(limit, "at exactly the limit")]
+            targets = [(Fraction(limit), "at exactly the limit")]
             if moved != limit:
-                targets.insert(0, ((limit + moved) / 2, f"between {here} and {there}"))
+                targets.insert(0, (Fraction(limit + moved) / 2, f"between {here} and {there}"))
             return Compared(original.expr[slice(*getattr(old, other))], tuple(targets))
     return None
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from rules_gen.mutation.steps import moved, moved_quantile, moved_range, number_text
 from rules_gen.promql import parse_duration
+from rules_gen.promql.canonical import meaning
 from rules_gen.promql.places import (
     OperatorPlace,
     Places,
@@ -35,6 +36,7 @@ _NEGATED: Final = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
 _ARITHMETIC: Final = {"+": "-", "-": "+", "*": "/", "/": "*", "%": "/", "^": "*"}
 _SETS: Final = {"and": ("or", "unless"), "or": ("and", "unless"), "unless": ("and", "or")}
 _NUMBER: Final = re.compile(r"[+-]?\s*(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ARITHMETIC_TEXT: Final = re.compile(r"[-+*/%^()0-9.eE\s]+")
 _QUANTILES: Final = frozenset({"histogram_quantile", "quantile", "quantile_over_time"})
 _GUARDS: Final = {"absent": "", "absent_over_time": "present_over_time"}
 
@@ -106,12 +108,21 @@ def _comparisons(text: str, places: Places) -> Iterator[Edit]:
 def _limits(text: str, place: OperatorPlace) -> Iterator[Edit]:
     """A number that something is compared with, moved both ways."""
     for (start, end), operator in ((place.right, place.operator), (place.left, MIRRORED[place.operator])):
-        if not _NUMBER.fullmatch(text[start:end]):
+        value = constant(text[start:end])
+        if value is None:
             continue
-        value = Decimal(text[start:end].replace(" ", ""))
-        shown = number_text(value)
         for other in map(number_text, moved(value, "")):
-            yield Edit("threshold", f"limit: {operator} {shown} to {other}", start, end, other)
+            yield Edit("threshold", f"limit: {operator} {number_text(value)} to {other}", start, end, other)
+
+
+def constant(text: str) -> Decimal | None:
+    """The value of a number, or of arithmetic on numbers such as `24 * 3600`; None for everything else."""
+    if _NUMBER.fullmatch(text):
+        return Decimal(text.replace(" ", ""))
+    if not _ARITHMETIC_TEXT.fullmatch(text):
+        return None
+    tree = meaning(text)
+    return None if tree is None or tree.number is None else Decimal(repr(tree.number))
 
 
 def _groupings(_text: str, places: Places) -> Iterator[Edit]:

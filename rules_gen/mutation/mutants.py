@@ -188,9 +188,12 @@ def _merged(subject: str, place: Place, changes: list[Change], spots: Spots, tar
     for name, parts in by_name.items():
         made = {part.spot: part.rule for part in parts}
         meaning = tuple((spot, meaning_of(rule, target)) for spot, rule in made.items())
+        unchanged = tuple((spot, meaning_of(spots.rules[spot], target)) for spot in made)
         if meaning in seen:
             continue
-        seen.add(meaning)
+        # What means the same as the original is told so by its name, each of them.
+        if meaning != unchanged:
+            seen.add(meaning)
         first = parts[0]
         before, after = _difference(spots.rules[first.spot], first.rule)
         yield Mutant(subject, name, first.operator, before, after, made, place)

@@ -23,6 +23,11 @@ def made(text, family):
         ("comparison", "a == 0", {"comparison: == to !=": "a != 0"}),
         ("threshold", "a > 10", {"limit: > 10 to 9": "a > 9", "limit: > 10 to 11": "a > 11"}),
         ("threshold", "0.02 < a", {"limit: > 0.02 to 0.018": "0.018 < a", "limit: > 0.02 to 0.022": "0.022 < a"}),
+        (
+            "threshold",
+            "a > 24 * 3600",
+            {"limit: > 86400 to 81400": "a > 81400", "limit: > 86400 to 91400": "a > 91400"},
+        ),
         ("threshold", "a > b", {}),
         ("bool", "a > bool 5", {"bool dropped after >": "a > 5"}),
         ("bool", "a > 5", {"bool added after >": "a > bool 5"}),
