@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.cases import cold, proof, warm
+from benchmarks.cases import cold, mutation, proof, warm
 from benchmarks.report import as_json, as_text, machine
 from benchmarks.router import acknowledging, beside_native, outage, stores
 from benchmarks.setting import FULL, QUICK, Setting
@@ -16,6 +16,7 @@ CASES = {
     "cold": cold.figures,
     "warm": warm.figures,
     "proof": proof.figures,
+    "mutation": mutation.figures,
     "router-ack": acknowledging.figures,
     "router-latency": beside_native.one_alert,
     "router-storm": beside_native.storm,

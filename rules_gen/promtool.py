@@ -35,6 +35,11 @@ MINIMUM_VERSION = (2, 42)
 # Linux takes 128 KiB in one argument and 2 MiB in all; paths of this many files stay far below.
 _MOST_FILES = 500
 
+_GARBAGE = "400"
+"""By how many percent promtool's memory may grow before it collects garbage: a quarter less processor time than at
+Go's 100, for 3,000 rules 190 instead of 100 MB (measured with 2.42). Whoever has set GOGC keeps it.
+"""
+
 _RULE_ERROR = re.compile(rf"(?:\d+:\d+: )?(?:group ({QUOTED}), rule (\d+), ({QUOTED}): )?(.*)", re.DOTALL)
 
 
@@ -238,6 +243,7 @@ class Promtool:
                                 stdin=subprocess.DEVNULL,
                                 stdout=file,
                                 stderr=subprocess.STDOUT,
+                                env={"GOGC": _GARBAGE, **os.environ},
                             ),
                             log,
                         )

@@ -30,13 +30,20 @@ def run(arguments: argparse.Namespace) -> int:
     if unknown:
         return 2
     from rules_gen.promtool import Promtool, PromtoolError
-    from rules_gen.proof.mutation import run_mutation
+    from rules_gen.proof.mutation import MOST_PROPOSED, run_mutation
 
     progress = Progress(sys.stderr)
     try:
         promtool = Promtool.find(arguments.root)
-        cached = not arguments.no_cache
-        report = run_mutation(definitions, arguments.alerts, arguments.root, promtool, progress, use_cache=cached)
+        report = run_mutation(
+            definitions,
+            arguments.alerts,
+            arguments.root,
+            promtool,
+            progress,
+            use_cache=not arguments.no_cache,
+            most_proposed=0 if arguments.no_proposals else MOST_PROPOSED,
+        )
     except PromtoolError as error:
         progress.clear()
         print(f"rules-gen: {error}", file=sys.stderr)

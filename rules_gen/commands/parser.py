@@ -217,6 +217,9 @@ def _add_mutate(commands: Commands) -> None:
         "--output", type=Path, metavar="FILE", help="write the report there, and print only how it went"
     )
     command.add_argument("--no-cache", action="store_true", help="judge every mutant anew")
+    command.add_argument(
+        "--no-proposals", action="store_true", help="don't look for the scenarios that would kill the survivors"
+    )
     command.add_argument("--quiet", action="store_true", help="leave out the table of scores")
 
 

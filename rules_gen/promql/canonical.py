@@ -53,15 +53,17 @@ class Node(NamedTuple):
 @lru_cache(maxsize=4096)
 def meaning(text: str) -> Node | None:
     """The tree of a correct expression; None where it can't be read, and so can't be compared."""
-    for source in dict.fromkeys((text, _respelled(text))):
-        if "`" in source and source == text:
-            # promql-parser takes a backslash in a backtick string for an escape, and would give another meaning.
-            continue
-        try:
-            return _node(pp.parse(source))
-        except BaseException as error:  # noqa: BLE001 - a Rust panic is no Exception.
-            if not isinstance(error, RecursionError | KeyError):
-                raise_unless_refusal(error)
+    # promql-parser takes a backslash in a backtick string for an escape, and would give another meaning.
+    tree = None if "`" in text else _read(text)
+    return _read(_respelled(text)) if tree is None else tree
+
+
+def _read(source: str) -> Node | None:
+    try:
+        return _node(pp.parse(source))
+    except BaseException as error:  # noqa: BLE001 - a Rust panic is no Exception.
+        if not isinstance(error, RecursionError | KeyError):
+            raise_unless_refusal(error)
     return None
 
 

@@ -48,8 +48,11 @@ def run_mutation(
     progress: Progress,
     *,
     use_cache: bool = True,
+    most_proposed: int = MOST_PROPOSED,
 ) -> MutationReport:
     """Judges the mutants of all alerts, or of those that are named and of what they read.
+
+    Scenarios are looked for that would kill the first `most_proposed` survivors.
 
     A name can also be that of a recording rule. `definitions` must be compiled with the target `promtool-tests`.
     PromtoolError when promtool can't be run.
@@ -72,15 +75,16 @@ def run_mutation(
     judged = run.judge({mutant: found for mutant, found in waiting.items() if mutant not in known})
     cache.remember(waiting, judged, whole=not names)
     report = _report(bred, {**known, **judged}, policy)
-    report = _with_proposals(report, waiting, ProposalRun(promtool, policy.prometheus, progress))
+    survivors = report.of(Status.SURVIVED)[:most_proposed]
+    proposals = ProposalRun(promtool, policy.prometheus, progress)
+    report = _with_proposals(report, {one.mutant: waiting[one.mutant] for one in survivors}, proposals)
     return replace(report, unread=()) if names else report
 
 
-def _with_proposals(report: MutationReport, scenarios: Mapping[Mutant, Scenarios], run: ProposalRun) -> MutationReport:
-    """The report with a scenario for each survivor that one is found for, the first ones only where there are many."""
-    survivors = [one.mutant for one in report.of(Status.SURVIVED)][:MOST_PROPOSED]
-    proposals = run.propose({mutant: scenarios[mutant] for mutant in survivors}) if survivors else {}
-    return replace(report, judged=tuple(replace(one, proposal=proposals.get(one.mutant)) for one in report.judged))
+def _with_proposals(report: MutationReport, survivors: Mapping[Mutant, Scenarios], run: ProposalRun) -> MutationReport:
+    """The report with a scenario for each of these survivors that one is found for."""
+    found = run.propose(survivors) if survivors else {}
+    return replace(report, judged=tuple(replace(one, proposal=found.get(one.mutant)) for one in report.judged))
 
 
 def _breed(service: Service, policy: Policy, wanted: set[tuple[str, str]] | None, names: frozenset[str]) -> _Bred:
