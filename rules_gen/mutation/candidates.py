@@ -201,7 +201,7 @@ def _strangers(base: Case, original: Rule, changed: Rule) -> Iterator[Candidate]
         (_with_label(name, label, value), text) if name.partition("{")[0].strip() == metric else (name, text)
         for name, text in base.scenario.series
     )
-    yield Candidate(base, swapped, f"of a {label} that doesn't count")
+    yield Candidate(base, swapped, f"for a {label} that doesn't count")
 
 
 def _lost(original: str, changed: str) -> tuple[str, MatcherPlace | None, str]:
