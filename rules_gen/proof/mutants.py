@@ -32,6 +32,8 @@ Progress = Callable[[str, int, int], None]
 
 _MOST_REPEATS: Final = 40
 """How often a batch is run again without the rules that could not be evaluated. Each time leaves out one at least."""
+_AT_A_TIME: Final = 8
+"""Batches of one call of promtool: the time limit is a call's, and progress is only shown between calls."""
 _FAILED_RULE: Final = re.compile(r"^    rule: (\S+), time: (\S+), err: (.*)$", re.MULTILINE)
 
 
@@ -55,6 +57,7 @@ class MutantRun:
     verdicts: dict[Mutant, Verdict] = field(default_factory=dict)
     _next: int = 0
     _round: int = 0
+    _total: int = 0
 
     def judge(self, scenarios: Mapping[Mutant, Sequence[tuple[RuleFile, Case]]]) -> dict[Mutant, Verdict]:
         """A verdict for each mutant. Most die in the first scenario, so each further one is played with what is left.
@@ -62,10 +65,9 @@ class MutantRun:
         PromtoolError when promtool can't be run at all.
         """
         waiting = {mutant: _Waiting(mutant, list(found)) for mutant, found in scenarios.items()}
-        total = len(waiting)
+        self._total = len(waiting)
         while True:
             undecided = [one for one in waiting.values() if one.mutant not in self.verdicts]
-            self.progress("judging mutants", total - len(undecided), total)
             trials = self._next_trials(undecided)
             if not trials:
                 break
@@ -106,7 +108,11 @@ class MutantRun:
         for _ in range(_MOST_REPEATS):
             if not pending:
                 break
-            pending = self._run(pending, alone, alike, annotated=annotated)
+            parts = [pending[start : start + _AT_A_TIME] for start in range(0, len(pending), _AT_A_TIME)]
+            pending = []
+            for part in parts:
+                pending += self._run(part, alone, alike, annotated=annotated)
+                self.progress("judging mutants", len(self.verdicts), self._total)
         for batch in pending:
             alone += [Unplayable(one.trial, mutant) for one in batch.played for mutant in one.trial.mutants]
         return alike

@@ -72,7 +72,12 @@ def run_mutation(
     cache = MutantCache.load(root, promtool) if use_cache else MutantCache.empty(root, promtool)
     known = cache.recall(waiting)
     run = MutantRun(promtool, policy.prometheus, recordings, progress)
-    judged = run.judge({mutant: found for mutant, found in waiting.items() if mutant not in known})
+    try:
+        judged = run.judge({mutant: found for mutant, found in waiting.items() if mutant not in known})
+    except BaseException:
+        # What has been judged until now needn't be judged again, whatever has stopped the run.
+        cache.remember(waiting, run.verdicts, whole=False)
+        raise
     cache.remember(waiting, judged, whole=not names)
     report = _report(bred, {**known, **judged}, policy)
     survivors = report.of(Status.SURVIVED)[:most_proposed]

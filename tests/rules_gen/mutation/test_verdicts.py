@@ -286,6 +286,28 @@ def test_only_what_has_changed_is_judged_again(mutate, tmp_path, monkeypatch):
     assert len(seen[1]) == len(changed.report.judged)
 
 
+def test_what_was_judged_before_an_interruption_is_kept(mutate, tmp_path, monkeypatch):
+    real = Promtool.find(tmp_path)
+    calls = []
+
+    def interrupted(pairs):
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(pairs)
+        return real.answers(pairs)
+
+    with pytest.raises(KeyboardInterrupt):
+        mutate(WEAK, promtool=Broken(real, answers=interrupted))
+    seen = []
+    judge = runner.MutantRun.judge
+    monkeypatch.setattr(
+        runner.MutantRun, "judge", lambda self, waiting: (seen.append(waiting), judge(self, waiting))[1]
+    )
+    run = mutate(WEAK)
+    assert run.survivors == {"for: 5m to 2m", "for: 5m to 10m"}
+    assert 0 < len(seen[0]) < len(run.report.judged)
+
+
 def test_an_alert_that_is_named_is_judged_alone(mutate):
     run = mutate(DOWN + DOWN.replace("alert: Down", "alert: Other"), names=["Other"])
     assert {one.mutant.subject for one in run.report.judged} == {"Other"}
