@@ -86,6 +86,6 @@ def _rendered(report: MutationReport, definitions: Definitions, arguments: argpa
     if arguments.format == "json":
         return emit_json(as_json(report, locate, definitions.diagnose(report.problems))).decode()
     if arguments.format == "markdown":
-        return render_markdown(report, locate)
+        return render_markdown(report, locate, definitions.diagnose(report.problems))
     color = arguments.output is None and has_colour(sys.stdout)
     return render_text(report, locate, color=color, all_scores=not arguments.quiet)

@@ -108,8 +108,11 @@ def difference_lines(one: Judged) -> list[str]:
     return before + [f"  + {line}" for line in one.mutant.after.split("\n") if one.mutant.after]
 
 
-def render_markdown(report: MutationReport, locate: Locate) -> str:
-    """For a comment on a pull request: the score, what is below the demand, and the survivors folded away."""
+def render_markdown(report: MutationReport, locate: Locate, diagnostics: Sequence[Diagnostic] = ()) -> str:
+    """For a comment on a pull request: the score, what is below the demand, and the survivors folded away.
+
+    `diagnostics` are those of marks that are wrong.
+    """
     total = report.total
     mark = "❌" if report.failed else "✅"
     lines = [f"### {mark} Mutation testing: {percent(total.share)}", "", escape_inline(summary(report).split("\n")[0])]
@@ -119,6 +122,9 @@ def render_markdown(report: MutationReport, locate: Locate) -> str:
             f"| {escape_inline(score.subject)} | {percent(score.share)} | {score.counts[Status.SURVIVED]} |"
             for score in report.below
         ]
+    if diagnostics:
+        lines += ["", "Marks that are wrong:", ""]
+        lines += [f"- {code_span(f'{one.span.file}:{one.span.line}')}: {code_span(one.message)}" for one in diagnostics]
     survivors = [*report.of(Status.UNJUDGED), *report.of(Status.SURVIVED)]
     for one in survivors:
         title = f"{escape_inline(one.mutant.subject)}: {escape_inline(one.mutant.name)}"

@@ -78,6 +78,16 @@ def test_a_wrong_mark_is_shown_at_its_place(repository, run):
     assert "did you mean `comparison: == to !=`?" in err
 
 
+def test_a_wrong_mark_stands_in_the_comment(repository, run):
+    repository.replace(
+        "alerts/payments/checkout.yaml",
+        "    tests:\n",
+        '    equivalent_mutants:\n      - {mutant: "for: 1m to 3m", reason: Same.}\n    tests:\n',
+    )
+    _, out, _ = run(repository.root, "--format", "markdown")
+    assert "- `alerts/payments/checkout.yaml:19`: `` Down has no mutant `for: 1m to 3m` ``" in out
+
+
 def test_the_report_goes_into_a_file_and_the_summary_to_the_log(repository, run, tmp_path):
     code, out, _ = run(repository.root, "--format", "markdown", "--output", str(tmp_path / "report.md"))
     assert code == 0
