@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -35,7 +35,8 @@ class Played:
     """A trial in a batch, and its number. `clones` has the names of the alerts by owner and the rule's own number.
 
     `values` has the expressions of those whose value may be another than the original's, and of the original; `labels`
-    those of each that promtool wasn't asked to put on what fires.
+    those of each that promtool wasn't asked to put on what fires. `asks_in_vain` says that values don't tell whether
+    messages are the same.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Played:
     clones: dict[tuple[int | None, int], str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     labels: dict[str, Pairs] = field(default_factory=dict)
+    asks_in_vain: bool = False
 
     def value(self, name: str, at: str) -> str:
         """The question for the value of the rule of that name at a time."""
@@ -51,7 +53,7 @@ class Played:
 
 @dataclass(slots=True)
 class Batch:
-    """One rule file with one entry of a fixture. `path` is the fixture's; `pending` the question for pending alerts."""
+    """One rule file with one entry of a fixture. `path` is the fixture's."""
 
     name: str
     evaluation_interval: str
@@ -77,18 +79,33 @@ class Batch:
         """The expression that is only printed when the entry was evaluated to its end."""
         return entry_proof(self.path, 0)
 
-    def pending(self, at: str) -> str:
-        """The question for what is pending at a time."""
-        return f'count by (alertname, severity) (ALERTS{{alertstate="pending"}}) # {self.path} {at}'
+    def pending(self, played: Played, at: str) -> str:
+        """The question for what of a trial is pending at a time.
 
-    def files(self, times: Sequence[str] = ()) -> tuple[GeneratedFile, GeneratedFile]:
-        """The rule file and the fixture. With `times`, these are asked about instead of what is asserted."""
+        Each trial is asked for by itself: promtool gives up on a question that reads more than 10,000 series.
+        """
+        of = f'alertstate="pending", alertname=~"{_names_of(played)}"'
+        return f"count by (alertname, severity) (ALERTS{{{of}}}) # {self.path} {played.number} {at}"
+
+    def states(self, played: Played, at: str) -> str:
+        """The question for all of a trial that is pending or firing at a time."""
+        return f'ALERTS{{alertname=~"{_names_of(played)}"}} # {self.path} {played.number} {at}'
+
+    def questions(self, played: Played) -> Iterator[tuple[str, str]]:
+        """What is asked of a trial beside its firing alerts, and when."""
+        for at in played.trial.case.times:
+            yield self.pending(played, at), at
+            for name in played.values:
+                yield played.value(name, at), at
+
+    def files(self, times: Mapping[int, Sequence[str]] | None = None) -> tuple[GeneratedFile, GeneratedFile]:
+        """The rule file and the fixture. With `times`, by trial, these are asked about instead of what is asserted."""
         groups = [
             {"name": f"g{number}", **self._offset(key), "rules": rules}
             for number, (key, rules) in enumerate(sorted(self.groups.items()))
         ]
         test: dict[str, Any] = {"name": self.entry, "interval": self.interval, "input_series": self.series}
-        if not times:
+        if times is None:
             test["alert_rule_test"] = list(self._alert_tests())
         document = {
             "rule_files": [f"{self.name}.rules.yml"],
@@ -122,19 +139,20 @@ class Batch:
                 for name in played.clones.values():
                     yield {"eval_time": at, "alertname": name, "exp_alerts": []}
 
-    def _questions(self, times: Sequence[str]) -> Iterator[dict[str, Any]]:
-        asked = dict.fromkeys(at for played in self.played for at in played.trial.case.times)
-        for at in times or asked:
-            yield {"expr": self.states(at) if times else self.pending(at), "eval_time": at, "exp_samples": []}
-        for played in self.played if not times else ():
-            for at in played.trial.case.times:
-                for name in played.values:
-                    yield {"expr": played.value(name, at), "eval_time": at, "exp_samples": []}
+    def _questions(self, times: Mapping[int, Sequence[str]] | None) -> Iterator[dict[str, Any]]:
+        for played in self.played:
+            if times is not None:
+                for at in times[played.number]:
+                    yield {"expr": self.states(played, at), "eval_time": at, "exp_samples": []}
+                continue
+            for expr, at in self.questions(played):
+                yield {"expr": expr, "eval_time": at, "exp_samples": []}
         yield {"expr": self.proof, "eval_time": "0s", "exp_samples": []}
 
-    def states(self, at: str) -> str:
-        """The question for all that is pending or firing at a time."""
-        return f"ALERTS # {self.path} {at}"
+
+def _names_of(played: Played) -> str:
+    """What the names of a trial's rules have in common, as a regular expression."""
+    return f"s{played.number}(_m[0-9]+)?:.*"
 
 
 def name_of(rule: dict[str, Any]) -> str:
@@ -155,6 +173,7 @@ def without(batch: Batch, names: frozenset[str]) -> Batch:
             {key: name for key, name in one.clones.items() if name not in names},
             {name: expr for name, expr in one.values.items() if name not in names},
             one.labels,
+            one.asks_in_vain,
         )
         for one in batch.played
     ]

@@ -24,6 +24,11 @@ class Behaviour:
     pending: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+def is_answered(batch: Batch, played: Played, output: Output) -> bool:
+    """Whether promtool has answered all that it was asked of a trial; an answer of nothing isn't printed."""
+    return not output.errors or all(question not in output.errors for question, _ in batch.questions(played))
+
+
 def behaviour_in(batch: Batch, played: Played, position: int | None, output: Output) -> Behaviour:
     """What the trial's alert does with one of its mutants; a rule that the mutant doesn't touch is the original's."""
     numbers = dict.fromkeys(number for _, number in played.clones)
@@ -45,7 +50,7 @@ def behaviour_in(batch: Batch, played: Played, position: int | None, output: Out
         )
         pending[at] = frozenset(
             dict(labelled(sample.labels, played.labels[name])).get("severity", "")
-            for sample in output.samples.get(batch.pending(at), ())
+            for sample in output.samples.get(batch.pending(played, at), ())
             if (name := dict(sample.labels).get("alertname", "")) in names
         )
     return Behaviour(firing, pending)
@@ -61,6 +66,8 @@ def has_same_values(played: Played, position: int, output: Output) -> bool:
     for (owner, number), name in played.clones.items():
         if owner != position or name not in played.values:
             continue
+        if played.asks_in_vain:
+            return False
         original = played.clones.get((None, number))
         for at in played.trial.case.times:
             if original is None or output.samples.get(played.value(name, at)) != output.samples.get(

@@ -8,8 +8,10 @@ sharing which is right for originals is wrong for it. With names of its own a sc
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
+from rules_gen.gotmpl import check_template
 from rules_gen.model import AlertRule, RecordingRule
 from rules_gen.model.rules import Pairs
 from rules_gen.mutation.mutant import Rule
@@ -17,10 +19,15 @@ from rules_gen.promql import Target, analyse
 from rules_gen.promql.places import find_places
 
 _NAME: Final = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)")
-# These are made by Prometheus for every alert; info() reads metrics that it doesn't name.
+# These are made by Prometheus for every alert.
 _OWN: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+# info() reads metrics that it doesn't name; the others choose by a hash of all labels, the metric's name among them.
+_BY_NAME: Final = frozenset({"info", "limitk", "limit_ratio"})
 _LABEL_MAKERS: Final = ("label_replace", "label_join", "count_values")
-_TEMPLATE_QUERY: Final = re.compile(r"\{\{[^}]*\bquery\b")
+_WORD: Final = re.compile(r"[A-Za-z0-9_]+")
+# All labels at once, the metric's name among them, by any of the names that they have in a template.
+_ALL_LABELS: Final = re.compile(r"(?:\$labels|\.Labels)(?!\.[A-Za-z_])|(?<![\w$.)\"`])[.$](?![\w.\"])")
+_ACTION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def renamed(expr: str, names: dict[str, str], prefix: str, target: Target) -> str | None:
@@ -31,7 +38,7 @@ def renamed(expr: str, names: dict[str, str], prefix: str, target: Target) -> st
     if "__name__" in expr:
         return None
     places, analysis = find_places(expr), analyse(expr, target)
-    if places is None or isinstance(analysis, tuple) or "info" in analysis.functions:
+    if places is None or isinstance(analysis, tuple) or analysis.functions & _BY_NAME:
         return None
     spans = [place.metric for place in places.selectors]
     known = [None if span is None else expr[slice(*span)] for span in spans]
@@ -47,33 +54,49 @@ def renamed(expr: str, names: dict[str, str], prefix: str, target: Target) -> st
     return "".join(parts) + expr[position:]
 
 
-def renamed_series(series: str, prefix: str) -> str | None:
-    """An input series with its metric renamed; None for one whose name stands in its braces, or is that of alerts."""
+def metric_of(series: str) -> str | None:
+    """The metric of an input series; None for one whose name stands in its braces, or is that of alerts."""
     match = _NAME.match(series)
-    if match is None or "__name__" in series or match[1] in _OWN:
-        return None
-    return series[: match.start(1)] + prefix + series[match.start(1) :]
+    return None if match is None or "__name__" in series or match[1] in _OWN else match[1]
 
 
-def queries(rule: Rule) -> bool:
-    """Whether a template of the rule reads series by itself, or asks for the metric's name."""
+def renamed_series(series: str, names: dict[str, str], prefix: str) -> str | None:
+    """An input series with its metric renamed as in expressions; None where its metric can't be told."""
+    metric = metric_of(series)
+    return None if metric is None else series.replace(metric, names.get(metric, prefix + metric), 1)
+
+
+def queries(rule: Rule, target: Target) -> bool:
+    """Whether a template of the rule reads series by itself, or may show the metric's name."""
     if isinstance(rule, RecordingRule):
         return False
     texts = [text for pairs in (rule.labels, rule.annotations) for _, text in pairs if "{{" in text]
-    return any("__name__" in text or _TEMPLATE_QUERY.search(text) for text in texts)
+    return any(_queries(text, target) for text in texts)
 
 
-def lightened(rule: AlertRule, series_labels: frozenset[str], *, annotated: bool) -> tuple[AlertRule, Pairs]:
+def _queries(text: str, target: Target) -> bool:
+    info = check_template(text, target)
+    if info.errors or "query" in info.functions_used or "__name__" in text:
+        return True
+    return any(_ALL_LABELS.search(action) for action in _ACTION.findall(text))
+
+
+def words_of(texts: Iterable[str]) -> frozenset[str]:
+    """All that could be the name of a label in these texts."""
+    return frozenset(word for text in texts for word in _WORD.findall(text))
+
+
+def lightened(rule: AlertRule, brought: frozenset[str], *, annotated: bool) -> tuple[AlertRule, Pairs]:
     """The alert without what promtool needn't expand, and the labels that have to be put back on what fires.
 
     promtool expands every label and annotation as a template for each result at each evaluation, which takes several
-    times as long as evaluating the expression. A label that is no template is always the same, unless a series brings
-    one of its name: then two results could become one, and all labels stay.
+    times as long as evaluating the expression. A label that is no template is always the same, unless what is evaluated
+    may bring one of its name, which is one of the words in `brought`: then two results could become one, and all labels
+    stay.
     """
     annotations = tuple((name, text) for name, text in rule.annotations if "{{" in text) if annotated else ()
     fixed = tuple((name, text) for name, text in rule.labels if "{{" not in text)
-    made = {name for name, _ in fixed} & series_labels or any(word in rule.expr for word in _LABEL_MAKERS)
-    if made:
+    if any(name in brought or not _WORD.fullmatch(name) for name, _ in fixed) or not brought.isdisjoint(_LABEL_MAKERS):
         return rule._replace(annotations=annotations), ()
     labels = tuple((name, text) for name, text in rule.labels if "{{" in text)
     return rule._replace(annotations=annotations, labels=labels), fixed

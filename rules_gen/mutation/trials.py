@@ -68,6 +68,11 @@ class Trial:
     case: Case
     mutants: tuple[Mutant, ...]
 
+    @property
+    def lasts_ms(self) -> int:
+        """When the last time is that the scenario asserts anything of."""
+        return max(assertion.at_ms for assertion in self.case.scenario.assertions)
+
     def changes(self, mutant: Mutant) -> dict[int, Rule]:
         """The rules that the mutant changes in this file, by number."""
         return {number: rule for (where, number), rule in mutant.changes.items() if where == self.file.environment}

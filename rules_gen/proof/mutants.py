@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from rules_gen.fixtures.layout import Case
 from rules_gen.fixtures.output import Output, read_output
 from rules_gen.model import AlertRule
-from rules_gen.mutation.alone import Alone
 from rules_gen.mutation.batch import Batch, Played, owner_of, without
 from rules_gen.mutation.batches import Unplayable, make_batches
 from rules_gen.mutation.judge import (
@@ -19,10 +17,12 @@ from rules_gen.mutation.judge import (
     difference,
     differs_from_recording,
     has_same_values,
+    is_answered,
 )
 from rules_gen.mutation.mutant import Mutant, Status, Verdict
 from rules_gen.mutation.trials import RuleFile, Trial, likely_to_tell
 from rules_gen.promql import Target
+from rules_gen.proof.mutants_alone import judge_alone
 from rules_gen.target import Recording
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _MOST_REPEATS: Final = 40
 """How often a batch is run again without the rules that could not be evaluated. Each time leaves out one at least."""
 _AT_A_TIME: Final = 8
 """Batches of one call of promtool: the time limit is a call's, and progress is only shown between calls."""
-_FAILED_RULE: Final = re.compile(r"^    rule: (\S+), time: (\S+), err: (.*)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -95,7 +94,12 @@ class MutantRun:
         alone: list[Unplayable] = []
         alike = self._play_batches(trials, alone, annotated=False)
         self._play_batches(alike, alone, annotated=True)
-        self._play_alone([one for one in alone if one.mutant not in self.verdicts], waiting)
+        left = [one for one in alone if one.mutant not in self.verdicts]
+        for mutant, verdict in judge_alone(self.promtool, left).items():
+            if verdict.status is Status.UNJUDGED:
+                waiting[mutant].unjudged = verdict.reason
+            elif verdict.status is not Status.SURVIVED:
+                self.verdicts[mutant] = verdict
 
     def _play_batches(self, trials: Sequence[Trial], alone: list[Unplayable], *, annotated: bool) -> list[Trial]:
         """Play trials in batches; those whose messages have still to be compared."""
@@ -121,9 +125,7 @@ class MutantRun:
         self, batches: Sequence[Batch], alone: list[Unplayable], alike: list[Trial], *, annotated: bool
     ) -> list[Batch]:
         """Run the batches and judge those that were evaluated; the others, less the rules that were at fault."""
-        text = self.promtool.answers([batch.files() for batch in batches])
-        output = read_output(text)
-        failed = {match[1]: match[3] for match in _FAILED_RULE.finditer(text)}
+        output = read_output(self.promtool.answers([batch.files() for batch in batches]))
         again: list[Batch] = []
         for batch in batches:
             if batch.proof in output.samples:
@@ -133,7 +135,7 @@ class MutantRun:
                         alike.append(replace(played.trial, mutants=left))
                 continue
             names = set(batch.rule_names())
-            at_fault = {name: message for name, message in failed.items() if name in names}
+            at_fault = {name: failure for name, failure in output.failed.items() if name in names}
             refused = {} if at_fault else self._refused(batch)
             rest = self._blame(batch, at_fault, refused, alone)
             if rest is not None and rest.played:
@@ -151,42 +153,40 @@ class MutantRun:
         return found
 
     def _blame(
-        self, batch: Batch, at_fault: Mapping[str, str], refused: Mapping[str, str], alone: list[Unplayable]
+        self,
+        batch: Batch,
+        at_fault: Mapping[str, tuple[int, str]],
+        refused: Mapping[str, str],
+        alone: list[Unplayable],
     ) -> Batch | None:
         """Decide on the mutants whose rules are at fault, and give the batch without them.
 
         None when nobody is found to blame: then every mutant is played by itself.
         """
-        by_number = {played.number: played for played in batch.played}
-        gone: set[int] = set()
-        mutants: set[tuple[int, int]] = set()
-        for name, message in {**at_fault, **refused}.items():
-            owner = owner_of(name)
-            if owner is None or owner.trial not in by_number:
-                continue
-            played = by_number[owner.trial]
-            if owner.mutant is None:
-                # The original fails under its other name, so the renaming is to blame.
-                gone.add(owner.trial)
-                continue
-            mutants.add((owner.trial, owner.mutant))
-            mutant = played.trial.mutants[owner.mutant]
-            status = Status.INVALID if name in refused else Status.KILLED
-            said = "promtool refuses it" if name in refused else "it can't be evaluated"
-            scenario = "" if name in refused else played.trial.case.scenario.name
-            self.verdicts.setdefault(mutant, Verdict(status, f"{said}: {message}", scenario))
-        if not gone and not mutants:
+        trials = {played.number: played.trial for played in batch.played}
+        owners = {name: owner for name in batch.rule_names() if (owner := owner_of(name)) is not None}
+        guilty = {name: owner for name, owner in owners.items() if name in at_fault or name in refused}
+        if not guilty:
             alone += [Unplayable(one.trial, mutant) for one in batch.played for mutant in one.trial.mutants]
             return None
-        for number in gone:
-            trial = by_number[number].trial
-            alone += [Unplayable(trial, mutant) for mutant in trial.mutants]
-        names = [
-            name
-            for name in batch.rule_names()
-            if (owner := owner_of(name)) is not None and (owner.trial in gone or (owner.trial, owner.mutant) in mutants)
-        ]
-        left = without(batch, frozenset(names))
+        # Where the original fails too, the mutation isn't to blame.
+        gone = {owner.trial for owner in guilty.values() if owner.mutant is None}
+        alone += [Unplayable(trials[number], mutant) for number in gone for mutant in trials[number].mutants]
+        for name, owner in guilty.items():
+            if owner.mutant is None or owner.trial in gone:
+                continue
+            trial = trials[owner.trial]
+            mutant = trial.mutants[owner.mutant]
+            if name in refused:
+                self.verdicts.setdefault(mutant, Verdict(Status.INVALID, f"promtool refuses it: {refused[name]}"))
+            elif at_fault[name][0] <= trial.lasts_ms:
+                said = f"it can't be evaluated: {at_fault[name][1]}"
+                self.verdicts.setdefault(mutant, Verdict(Status.KILLED, said, trial.case.scenario.name))
+            else:
+                # It fails when its scenario is over, while others in the batch still go on.
+                alone.append(Unplayable(trial, mutant))
+        culprits = set(guilty.values())
+        left = without(batch, frozenset(n for n, owner in owners.items() if owner.trial in gone or owner in culprits))
         left.played = [played for played in left.played if played.number not in gone]
         return left
 
@@ -195,8 +195,10 @@ class MutantRun:
         trial = played.trial
         original = behaviour_in(batch, played, None, output)
         recording = self.recordings.get(trial.case.key)
-        if broken_assertion(trial.case, original) or (
-            recording is not None and differs_from_recording(trial.case, original, recording)
+        if (
+            not is_answered(batch, played, output)
+            or broken_assertion(trial.case, original)
+            or (recording is not None and differs_from_recording(trial.case, original, recording))
         ):
             alone += [Unplayable(trial, mutant) for mutant in trial.mutants]
             return ()
@@ -211,57 +213,6 @@ class MutantRun:
             elif not has_same_values(played, position, output):
                 left.append(mutant)
         return tuple(left)
-
-    # One by one
-
-    def _play_alone(self, trials: Sequence[Unplayable], waiting: Mapping[Mutant, _Waiting]) -> None:
-        """Play each mutant in a rule file of its own, under its own name, beside the original in another."""
-        if not trials:
-            return
-        files: dict[tuple[int, str, int], Alone] = {}
-        for one in trials:
-            for mutant in (None, one.mutant):
-                key = (id(one.trial.file), one.trial.case.key, id(mutant))
-                files.setdefault(key, Alone(len(files), one.trial, mutant))
-        rules = {alone.stem: alone.rules() for alone in files.values()}
-        refused = {error.path: error.message for error in self.promtool.check_rules(list(rules.values()))}
-        runnable = [alone for alone in files.values() if f"{alone.stem}.rules.yml" not in refused]
-        texts = self.promtool.answers_each([(rules[alone.stem], alone.fixture()) for alone in runnable])
-        answers = {id(alone): text for alone, text in zip(runnable, texts, strict=True)}
-        for one in trials:
-            mutant = one.mutant
-            if mutant is None or mutant in self.verdicts:
-                continue
-            base = (id(one.trial.file), one.trial.case.key)
-            original, mine = files[(*base, id(None))], files[(*base, id(mutant))]
-            if f"{mine.stem}.rules.yml" in refused:
-                message = refused[f"{mine.stem}.rules.yml"]
-                self.verdicts[mutant] = Verdict(Status.INVALID, f"promtool refuses it: {message}")
-                continue
-            verdict = self._verdict_alone(original, mine, answers)
-            if verdict.status is Status.KILLED:
-                self.verdicts[mutant] = verdict
-            elif verdict.status is Status.UNJUDGED:
-                waiting[mutant].unjudged = verdict.reason
-
-    def _verdict_alone(self, original: Alone, mine: Alone, answers: Mapping[int, str]) -> Verdict:
-        case = original.trial.case
-        before = original.behaviour(answers.get(id(original), ""))
-        if before is None or (broken := broken_assertion(case, before)) is not None:
-            said = "promtool doesn't evaluate it" if before is None else broken
-            return Verdict(
-                Status.UNJUDGED, f"the scenario {case.scenario.name!r} doesn't hold for the original: {said}"
-            )
-        text = answers.get(id(mine), "")
-        after = mine.behaviour(text)
-        if after is None:
-            failed = _FAILED_RULE.search(text)
-            if failed is None:
-                said = " ".join(text.split())[-300:] or "it said nothing"
-                return Verdict(Status.UNJUDGED, f"promtool gave no answer: {said}")
-            return Verdict(Status.KILLED, f"it can't be evaluated: {failed[3]}", case.scenario.name)
-        seen = difference(case, before, after)
-        return Verdict(Status.SURVIVED) if seen is None else Verdict(Status.KILLED, seen, case.scenario.name)
 
 
 def scenarios_of(mutant: Mutant, files: Iterable[RuleFile]) -> list[tuple[RuleFile, Case]]:

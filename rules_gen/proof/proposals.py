@@ -130,8 +130,8 @@ class ProposalRun:
             made.append(Trial(search.file, case, (search.mutant,)))
         batches, _ = make_batches(made, self.target, f"candidates{first}-", first)
         for batch in batches:
-            every = sorted({time for one in batch.played for time in asked[one.number]})
-            text = self.promtool.answers([batch.files([duration_text(time) for time in every])])
+            every = {one.number: [duration_text(time) for time in asked[one.number]] for one in batch.played}
+            text = self.promtool.answers([batch.files(every)])
             output = read_output(text)
             if batch.proof not in output.samples:
                 # A guess that can't be evaluated, such as two series in one: those beside it are tried one by one.
@@ -153,7 +153,7 @@ class ProposalRun:
             made, _ = make_batches([trial], self.target, f"single{number}-", number)
             if made:
                 singles.append(made[0])
-                pairs.append(made[0].files([duration_text(time) for time in asked[number]]))
+                pairs.append(made[0].files({number: [duration_text(time) for time in asked[number]]}))
         for single, text in zip(singles, self.promtool.answers_each(pairs), strict=True):
             output = read_output(text)
             if single.proof in output.samples:
@@ -167,12 +167,8 @@ class ProposalRun:
         output: Output,
         found: dict[Mutant, Proposal],
     ) -> None:
-        states: dict[int, defaultdict[str, list[Pairs]]] = {}
         for one in batch.played:
-            for time in asked[one.number]:
-                if time not in states:
-                    states[time] = _by_name(output, batch, duration_text(time))
-        for one in batch.played:
+            states = {time: _by_name(output, batch, one, duration_text(time)) for time in asked[one.number]}
             search, candidate = sources[one.number]
             if search.mutant in found or not any(position is not None for position, _ in one.clones):
                 continue
@@ -185,10 +181,10 @@ class ProposalRun:
                 found[search.mutant] = proposal(candidate, at, original[at], changed[at])
 
 
-def _by_name(output: Output, batch: Batch, at: str) -> defaultdict[str, list[Pairs]]:
-    """What is pending or firing at a time, by the renamed alert."""
+def _by_name(output: Output, batch: Batch, played: Played, at: str) -> defaultdict[str, list[Pairs]]:
+    """What of a trial is pending or firing at a time, by the renamed alert."""
     found: defaultdict[str, list[Pairs]] = defaultdict(list)
-    for sample in output.samples.get(batch.states(at), ()):
+    for sample in output.samples.get(batch.states(played, at), ()):
         found[dict(sample.labels).get("alertname", "")].append(sample.labels)
     return found
 

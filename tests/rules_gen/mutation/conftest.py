@@ -5,9 +5,12 @@ import textwrap
 import pytest
 
 from rules_gen.definitions import compile_definitions
+from rules_gen.mutation.batches import Unplayable
 from rules_gen.mutation.mutant import Status
 from rules_gen.mutation.mutants import mutants_of
 from rules_gen.promtool import Promtool
+from rules_gen.proof import mutants as runner
+from rules_gen.proof import mutation
 from rules_gen.proof.mutation import run_mutation
 
 TODAY = "2026-01-15"
@@ -74,5 +77,37 @@ def mutate(compiled, tmp_path):
         definitions = compiled(rules, **more)
         tool = promtool or Promtool.find(tmp_path)
         return Run(run_mutation(definitions, names, tmp_path, tool, lambda *_: None))
+
+    return call
+
+
+@pytest.fixture
+def one_by_one(monkeypatch):
+    """From its call on no mutant is played in a batch."""
+
+    def never(trials, *_args, **_options):
+        return (), tuple(Unplayable(trial, mutant) for trial in trials for mutant in trial.mutants)
+
+    def call():
+        monkeypatch.setattr(runner, "make_batches", never)
+        monkeypatch.setattr(mutation, "MOST_PROPOSED", 0)
+
+    return call
+
+
+@pytest.fixture
+def both_ways(mutate, one_by_one, monkeypatch, tmp_path):
+    """The run in batches, whose verdicts are those of rule files of their own. It proposes nothing."""
+
+    def verdicts(run):
+        return [(one.mutant.subject, one.mutant.name, one.verdict) for one in run.report.judged]
+
+    def call(rules, **more):
+        monkeypatch.setattr(mutation, "MOST_PROPOSED", 0)
+        together = mutate(rules, **more)
+        (tmp_path / ".rules-gen" / "mutants.json").unlink(missing_ok=True)
+        one_by_one()
+        assert verdicts(together) == verdicts(mutate(rules, **more))
+        return together
 
     return call

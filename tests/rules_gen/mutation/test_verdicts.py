@@ -2,9 +2,7 @@
 
 import pytest
 
-from rules_gen.mutation.batches import Unplayable
 from rules_gen.mutation.mutant import Status
-from rules_gen.promtool import Promtool, PromtoolError
 from rules_gen.proof import mutants as runner
 
 DOWN = """\
@@ -202,73 +200,6 @@ def test_what_reads_the_alerts_themselves_is_judged_in_a_rule_file_of_its_own(mu
     assert run.status("matcher dropped: alertstate of ALERTS", "ManyDown") is Status.SURVIVED
 
 
-def test_a_scenario_that_does_not_hold_kills_nothing(mutate):
-    run = mutate(DOWN.replace("firing_at: [12m]", "firing_at: [3m]"))
-    assert run.names(Status.KILLED) <= {
-        one.mutant.name for one in run.report.judged if one.verdict.scenario == "stays quiet"
-    }
-    unjudged = run.report.of(Status.UNJUDGED)
-    assert unjudged
-    assert "doesn't hold for the original" in unjudged[0].verdict.reason
-    assert run.report.failed
-
-
-class Broken:
-    """A promtool that fails in some way; all else is the real one."""
-
-    def __init__(self, real, **replaced):
-        self._real = real
-        self._replaced = replaced
-
-    def __getattr__(self, name):
-        return self._replaced.get(name) or getattr(self._real, name)
-
-
-def test_a_promtool_that_says_nothing_kills_nothing(mutate, tmp_path):
-    silent = Broken(Promtool.find(tmp_path), answers=lambda pairs: "", answers_each=lambda pairs: ["" for _ in pairs])
-    run = mutate(DOWN, promtool=silent)
-    assert run.names(Status.KILLED) == set()
-    assert {one.verdict.status for one in run.report.judged} == {Status.UNJUDGED}
-    assert run.report.failed
-
-
-def test_a_promtool_that_dies_midway_kills_nothing(mutate, tmp_path):
-    real = Promtool.find(tmp_path)
-
-    def cut(pairs):
-        text = real.answers(pairs)
-        return text[: len(text) // 3]
-
-    dying = Broken(real, answers=cut, answers_each=lambda pairs: ["panic: out of memory" for _ in pairs])
-    run = mutate(DOWN, promtool=dying)
-    assert run.names(Status.KILLED) == set()
-    assert "panic: out of memory" in run.report.judged[0].verdict.reason or run.report.of(Status.UNJUDGED)
-
-
-def test_a_promtool_that_fails_is_an_error_of_the_run(mutate, tmp_path):
-    def fail(_pairs):
-        raise PromtoolError("promtool took longer than 600 s")
-
-    with pytest.raises(PromtoolError):
-        mutate(DOWN, promtool=Broken(Promtool.find(tmp_path), answers=fail))
-
-
-@pytest.mark.parametrize("rules", [DOWN, WEAK])
-def test_a_batch_says_what_a_rule_file_of_its_own_says(mutate, monkeypatch, tmp_path, rules):
-    together = mutate(rules)
-
-    def never(trials, *_args, **_options):
-        return (), tuple(Unplayable(trial, mutant) for trial in trials for mutant in trial.mutants)
-
-    monkeypatch.setattr(runner, "make_batches", never)
-    (tmp_path / ".rules-gen" / "mutants.json").unlink()
-    monkeypatch.setattr("rules_gen.proof.proposals.make_batches", lambda *_args, **_options: ((), ()))
-    alone = mutate(rules)
-    assert [(one.mutant.name, one.verdict) for one in together.report.judged] == [
-        (one.mutant.name, one.verdict) for one in alone.report.judged
-    ]
-
-
 def test_only_what_has_changed_is_judged_again(mutate, tmp_path, monkeypatch):
     first = mutate(WEAK)
     seen = []
@@ -284,28 +215,6 @@ def test_only_what_has_changed_is_judged_again(mutate, tmp_path, monkeypatch):
     changed = mutate(WEAK.replace("firing_at: [20m]", "firing_at: [12m]"))
     assert changed.survivors == {"for: 5m to 2m"}
     assert len(seen[1]) == len(changed.report.judged)
-
-
-def test_what_was_judged_before_an_interruption_is_kept(mutate, tmp_path, monkeypatch):
-    real = Promtool.find(tmp_path)
-    calls = []
-
-    def interrupted(pairs):
-        if calls:
-            raise KeyboardInterrupt
-        calls.append(pairs)
-        return real.answers(pairs)
-
-    with pytest.raises(KeyboardInterrupt):
-        mutate(WEAK, promtool=Broken(real, answers=interrupted))
-    seen = []
-    judge = runner.MutantRun.judge
-    monkeypatch.setattr(
-        runner.MutantRun, "judge", lambda self, waiting: (seen.append(waiting), judge(self, waiting))[1]
-    )
-    run = mutate(WEAK)
-    assert run.survivors == {"for: 5m to 2m", "for: 5m to 10m"}
-    assert 0 < len(seen[0]) < len(run.report.judged)
 
 
 def test_an_alert_that_is_named_is_judged_alone(mutate):
