@@ -8,6 +8,10 @@ Point = tuple[int, float]
 """A time and a finite value."""
 
 
+TOGETHER = ("both of these", "all of these")
+"""The captions of panels whose lines are parts of one comparison: two of them, or more."""
+
+
 class Limit(NamedTuple):
     """A threshold in base units. `words` say it as its author did, `severity` whose it is where there are several."""
 

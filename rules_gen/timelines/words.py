@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rules_gen.timelines.scale import time_text, value_text
-from rules_gen.timelines.timeline import Band, Line, Panel, Span, Timeline
+from rules_gen.timelines.timeline import TOGETHER, Band, Line, Panel, Span, Timeline
 
 
 def text_alternative(timeline: Timeline) -> str:
@@ -13,9 +13,7 @@ def text_alternative(timeline: Timeline) -> str:
     span = "from the start" if timeline.start == 0 else f"from {time_text(timeline.start)} after the start"
     sentences = [f"Timeline {span} to {time_text(timeline.end)}."]
     sentences += [_band(band, timeline, alone=len(timeline.bands) == 1) for band in timeline.bands]
-    for panel in timeline.panels:
-        sentences.append(_panel(panel))
-        sentences += _limits(panel)
+    sentences += [f"{_panel(panel)}{_limits(panel)}." for panel in timeline.panels]
     return " ".join(sentences)
 
 
@@ -36,12 +34,31 @@ def _panel(panel: Panel) -> str:
     # Any other caption may be a metric's name.
     caption = panel.caption[:1].upper() + panel.caption[1:] if " " in panel.caption else panel.caption
     if not panel.lines:
-        return f"{caption} has no value."
-    moves = [f"{line.label} {_move(line, panel.unit)}".strip() for line in panel.lines]
+        return f"{caption} has no value"
     more = f", and {panel.left_out} more series" if panel.left_out else ""
-    if len(moves) == 1 and not panel.lines[0].label:
-        return f"{caption} {moves[0]}{more}."
-    return f"{caption}: {'; '.join(moves)}{more}."
+    # Series that do the same are told together: it is read aloud.
+    moves: dict[str, list[str]] = {}
+    for line in panel.lines:
+        moves.setdefault(_move(line, panel.unit), []).append(line.label or "the one without labels")
+    if len(panel.lines) == 1 and not panel.lines[0].label:
+        return f"{caption} {next(iter(moves))}{more}"
+    told = [
+        f"{_listed(labels)} {move if len(labels) == 1 else _plural(move)}".strip() for move, labels in moves.items()
+    ]
+    # What is compared together has no name but those of its parts.
+    heading = "" if panel.caption in TOGETHER else f"{caption}: "
+    return f"{heading}{'; '.join(told)}{more}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _plural(move: str) -> str:
+    for one, several in (("stays", "stay"), ("goes", "go"), ("begins and ends", "begin and end")):
+        if move.startswith(one):
+            return several + move.removeprefix(one)
+    return move
 
 
 def _move(line: Line, unit: str) -> str:
@@ -55,8 +72,8 @@ def _move(line: Line, unit: str) -> str:
     return f"{text} ({', '.join(outside)})" if outside else text
 
 
-def _limits(panel: Panel) -> Sequence[str]:
+def _limits(panel: Panel) -> str:
     if not panel.limits:
-        return ()
+        return ""
     words = [f"{limit.words}{f' ({limit.severity})' if limit.severity else ''}" for limit in panel.limits]
-    return (f"The threshold{'' if len(words) == 1 else 's'}: {', '.join(words)}.",)
+    return f"; threshold{'' if len(words) == 1 else 's'} {', '.join(words)}"
