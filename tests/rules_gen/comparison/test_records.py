@@ -94,8 +94,8 @@ def test_an_exception_s_series_are_not_judged_while_a_recording_rule_changes_too
         "matcher",
         "condition",
         (
-            'job:errors:rate5m: kept quiet by fewer series, now job=~"a" instead of job=~"a|b", and a recording rule that '
-            "is read has changed too"
+            'job:errors:rate5m: kept quiet by fewer series, now job=~"a" instead of job=~"a|b", '
+            "and a recording rule that is read has changed too"
         ),
     ) in between.said(change)
 
