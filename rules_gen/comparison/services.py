@@ -53,18 +53,24 @@ def _findings(old: Service | None, new: Service | None, told: frozenset[str]) ->
 
 
 def _groups(old: Service, new: Service) -> Iterator[Finding]:
-    """How often, and over which limits, the groups are evaluated."""
-    before, after = ({group.name: group for _, groups in side.groups for group in groups} for side in (old, new))
-    for name, group in after.items():
-        was = before.get(name)
-        for field in ("interval", "limit", "query_offset") if was is not None else ():
-            values = [getattr(side, field) for side in (was, group)]
-            if values[0] == values[1]:
-                continue
-            shown = [str(value) if value is not None else "Prometheus's default" for value in values]
-            words: Words = (f"group's {field} ", Typed(shown[0]), " -> ", Typed(shown[1]))
-            impact, verdict = _evaluation(field, *values)
-            yield Finding("group", impact, (*words, verdict), shown[0], shown[1])
+    """How often, and over which limits, its rules are evaluated, whatever the service is called now."""
+    was, now = _typed_group(old), _typed_group(new)
+    if was is None or now is None:
+        return
+    for field in ("interval", "limit", "query_offset"):
+        values = [getattr(side, field) for side in (was, now)]
+        if values[0] == values[1]:
+            continue
+        shown = [str(value) if value is not None else "Prometheus's default" for value in values]
+        words: Words = (f"group's {field} ", Typed(shown[0]), " -> ", Typed(shown[1]))
+        impact, verdict = _evaluation(field, *values)
+        yield Finding("group", impact, (*words, verdict), shown[0], shown[1])
+
+
+def _typed_group(service: Service) -> RuleGroup | None:
+    """The group whose fields somebody typed, which are the same in each environment; an objective's have none."""
+    groups = (group for _, groups in service.groups for group in groups)
+    return next((group for group in groups if "/slo/" not in group.name), None)
 
 
 def _evaluation(field: str, was: str | None, now: str | None) -> tuple[Impact, str]:
