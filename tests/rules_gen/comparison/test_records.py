@@ -158,6 +158,22 @@ def test_a_recording_rule_that_no_alert_reads_is_told_at_its_service(between):
     assert between.said(difference.general[0])[0][2] == "recording rule job:errors:rate5m removed"
 
 
+def test_another_service_s_rule_of_the_same_name_is_told_too(between):
+    def files(window):
+        record = RECORD.replace("[5m]", f"[{window}]")
+        mine = record + "    labels: {owner: checkout}\n"
+        read = reading(between, "job:errors:rate5m").replace('{job="checkout"}', '{owner="checkout"}', 1)
+        other = record.replace("errors_total", "faults_total") + "    labels: {owner: till}\n"
+        return {
+            between.path: f"{between.head}alerts:\n{mine}{read}",
+            "alerts/payments/till.yaml": f"service: till\nteam: payments\nalerts:\n{other}",
+        }
+
+    difference = between.files(files("5m"), files("1h"))
+    assert [change.service for change in difference.general] == ["till"]
+    assert [change.service for change in difference.alerts] == ["checkout"]
+
+
 def test_a_mutant_of_a_recording_rule_that_is_waved_through(between):
     accepted = RECORD + "    equivalent_mutants:\n      - {mutant: range, reason: it is the same}\n"
     difference = between.alerts(RECORD + between.alert, accepted + between.alert)
