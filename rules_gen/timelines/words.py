@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rules_gen.timelines.scale import time_text, value_text
-from rules_gen.timelines.timeline import TOGETHER, Band, Line, Panel, Span, Timeline
+from rules_gen.timelines.timeline import OURS, TOGETHER, Band, Line, Panel, Span, Timeline
 
 
 def text_alternative(timeline: Timeline) -> str:
@@ -31,8 +31,8 @@ def _span(span: Span, timeline: Timeline) -> str:
 
 
 def _panel(panel: Panel) -> str:
-    # Any other caption may be a metric's name.
-    caption = panel.caption[:1].upper() + panel.caption[1:] if " " in panel.caption else panel.caption
+    # Any other caption is code, in which a capital is another name.
+    caption = panel.caption[0].upper() + panel.caption[1:] if panel.caption.startswith(OURS) else panel.caption
     if not panel.lines:
         return f"{caption} has no value"
     more = f", and {panel.left_out} more series" if panel.left_out else ""

@@ -115,7 +115,7 @@ def test_the_text_alternative_tells_what_the_picture_shows():
     )
     assert text_alternative(PARTS).endswith(
         "rate1h goes from 0 % to 5.9 %; rate5m stays at 3 %; threshold above 1.44 % (critical). "
-        "No value has no value; threshold below 500 ms (high)."
+        "no value has no value; threshold below 500 ms (high)."
     )
 
 
@@ -127,6 +127,12 @@ def test_series_that_do_the_same_are_told_together():
         "Timeline from the start to 1 min. The alert stays quiet. "
         "a, b and the one without labels stay at 50 %; c goes from 50 % to 75 %; threshold above 90 %."
     )
+
+
+def test_code_keeps_its_small_letters():
+    panel = Panel("time() - boot_time", "", (Line("", (run(1, 1),)),), ())
+    timeline = Timeline("A", "s", 0, MINUTE, (panel, panel._replace(caption="the signal")), ())
+    assert text_alternative(timeline).endswith("time() - boot_time stays at 1. The signal stays at 1.")
 
 
 def test_the_words_of_a_threshold_keep_away_from_the_line_of_another():
