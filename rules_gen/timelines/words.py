@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from rules_gen.timelines.scale import time_text, value_text
 from rules_gen.timelines.timeline import OURS, TOGETHER, Band, Line, Panel, Span, Timeline
 
+# Rates have no value before their second sample, and nobody wonders.
+_MUCH = 0.1
+
 
 def text_alternative(timeline: Timeline) -> str:
     """Everything that the picture tells, for those who don't see it."""
     span = "from the start" if timeline.start == 0 else f"from {time_text(timeline.start)} after the start"
     sentences = [f"Timeline {span} to {time_text(timeline.end)}."]
     sentences += [_band(band, timeline, alone=len(timeline.bands) == 1) for band in timeline.bands]
-    sentences += [f"{_panel(panel)}{_limits(panel)}." for panel in timeline.panels]
+    sentences += [f"{_panel(panel, timeline)}{_limits(panel)}." for panel in timeline.panels]
     return " ".join(sentences)
 
 
@@ -30,7 +33,7 @@ def _span(span: Span, timeline: Timeline) -> str:
     return f"{span.state} from {start} to {end}"
 
 
-def _panel(panel: Panel) -> str:
+def _panel(panel: Panel, timeline: Timeline) -> str:
     # Any other caption is code, in which a capital is another name.
     caption = panel.caption[0].upper() + panel.caption[1:] if panel.caption.startswith(OURS) else panel.caption
     if not panel.lines:
@@ -39,7 +42,9 @@ def _panel(panel: Panel) -> str:
     # Series that do the same are told together: it is read aloud.
     moves: dict[str, list[str]] = {}
     for line in panel.lines:
-        moves.setdefault(_move(line, panel.unit), []).append(line.label or "the one without labels")
+        moves.setdefault(_move(line, panel.unit) + _silence(line, timeline), []).append(
+            line.label or "the one without labels"
+        )
     if len(panel.lines) == 1 and not panel.lines[0].label:
         return f"{caption} {next(iter(moves))}{more}"
     told = [
@@ -70,6 +75,16 @@ def _move(line: Line, unit: str) -> str:
     text = f"begins and ends at {first}" if first == last else f"goes from {first} to {last}"
     outside = [words for words in (f"{low} at least", f"{high} at most") if words.split(" at ")[0] not in (first, last)]
     return f"{text} ({', '.join(outside)})" if outside else text
+
+
+def _silence(line: Line, timeline: Timeline) -> str:
+    """Where a series has no value: that it has gone is often what the alert is about."""
+    points = [at for run in line.runs for at, _ in run]
+    much = (timeline.end - timeline.start) * _MUCH
+    found = ["at first"] if points[0] - timeline.start > much else []
+    found += ["at the end"] if timeline.end - points[-1] > much else []
+    found += ["in between"] if len(line.runs) > 1 else []
+    return f", without a value {' and '.join(found)}" if found else ""
 
 
 def _limits(panel: Panel) -> str:

@@ -110,8 +110,8 @@ def test_the_text_alternative_tells_what_the_picture_shows():
     )
     assert text_alternative(LADDER) == (
         "Timeline from 6 h after the start to 6 h 30 min. High stays quiet. Medium is pending from 6 h 3 min to "
-        "6 h 4 min. The signal goes from 0 % to 9 % (10 % at most), and 3 more series; "
-        "thresholds above 5 % (high), above 1 % (medium)."
+        "6 h 4 min. The signal goes from 0 % to 9 % (10 % at most), without a value at the end and in between, "
+        "and 3 more series; thresholds above 5 % (high), above 1 % (medium)."
     )
     assert text_alternative(PARTS).endswith(
         "rate1h goes from 0 % to 5.9 %; rate5m stays at 3 %; threshold above 1.44 % (critical). "
@@ -126,6 +126,21 @@ def test_series_that_do_the_same_are_told_together():
     assert words == (
         "Timeline from the start to 1 min. The alert stays quiet. "
         "a, b and the one without labels stay at 50 %; c goes from 50 % to 75 %; threshold above 90 %."
+    )
+
+
+def test_a_series_that_has_gone_is_said_to_have_gone():
+    lines = (
+        Line("a", (run(*[1] * 5),)),
+        Line("b", (run(*[1] * 5, start=15),)),
+        Line("c", (run(1, 1), run(*[1] * 10, start=10))),
+        Line("d", (run(*[1] * 19, start=1),)),
+    )
+    words = text_alternative(Timeline("A", "s", 0, 20 * MINUTE, (Panel("up", "", lines, ()),), ()))
+    assert words == (
+        "Timeline from the start to 20 min. "
+        "up: a stays at 1, without a value at the end; b stays at 1, without a value at first; "
+        "c stays at 1, without a value in between; d stays at 1."
     )
 
 
