@@ -91,7 +91,7 @@ class Git:
                 f"this shallow clone doesn't reach back to where `{name}` and HEAD part; fetch the history with "
                 "`git fetch --unshallow` (in GitHub Actions: `fetch-depth: 0` for actions/checkout)"
             )
-        day = self._run("show", "-s", "--format=%cs", base).decode().strip()
+        day = self._run("show", "--no-show-signature", "-s", "--format=%cs", base).decode().strip()
         return Revision(name, base, day, is_base=base != commit)
 
     def definitions(self, revision: Revision) -> Tree:

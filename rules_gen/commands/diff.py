@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compares and prints. Exit code 1 when the definitions have errors, or with --exit-code when something differs."""
+    """Compares and prints. Exit code 1 when the definitions have errors, or with --exit-code unless all is the same."""
     new = read_definitions(arguments.root, frozenset())
     if new.errors or new.policy is None:
         print_problems(new, new.errors)
@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     difference = difference_of(tree, revision, new)
     sys.stdout.write(_rendered(difference, revision, arguments))
-    return 1 if arguments.exit_code and not difference.is_empty else 0
+    # What couldn't be compared may differ.
+    return 1 if arguments.exit_code and (difference.unread or not difference.is_empty) else 0
 
 
 def difference_of(tree: Tree, revision: Revision, new: Definitions) -> Difference:

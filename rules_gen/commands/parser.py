@@ -247,7 +247,9 @@ def _add_diff(commands: Commands) -> None:
     command.add_argument(
         "--links", metavar="URL", help="where the repository's files can be read, for links in Markdown"
     )
-    command.add_argument("--exit-code", action="store_true", help="exit with 1 when anything differs")
+    command.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 when anything differs or can't be compared"
+    )
 
 
 def _add_explain(commands: Commands) -> None:

@@ -68,12 +68,10 @@ class _Comparison:
         alerts += [_change(owned, [_alone(owned, self._old.policy, Impact.REMOVED)]) for owned in pairs.gone]
         alerts += [_change(owned, [_alone(owned, self._new.policy, Impact.ADDED)]) for owned in pairs.come]
         told = frozenset(
-            word.text
+            (finding.before, finding.after)
             for change in alerts
             for finding in change.findings
             if finding.kind == "recording-rule"
-            for word in finding.words
-            if isinstance(word, Typed)
         )
         general = list(self._policy())
         general += service_changes(self._old.services, self._new.services, self._renamed, told)

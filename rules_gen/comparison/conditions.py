@@ -41,7 +41,8 @@ def _own(old: AlertRule, new: AlertRule, policies: tuple[Policy, Policy], *, sam
         elif part.kind == "threshold":
             yield _threshold(part, old, new, sure=same_records)
         elif part.impact in _SENSITIVITIES and not same_records:
-            words = (*part.words, ", and a recording rule that is read has changed too")
+            said = part.words[:-1] if _has_verdict(part.words) else part.words
+            words = (*said, ", and a recording rule that is read has changed too")
             yield Finding(part.kind, Impact.CONDITION, words, old.expr, new.expr, is_code=True)
         else:
             yield Finding(part.kind, part.impact, part.words, old.expr, new.expr, is_code=True)
@@ -114,18 +115,25 @@ def record_findings(name: str, old: tuple[RecordingRule, ...], new: tuple[Record
         if parts is None:
             yield _of_record(("its expression has changed",), [before], [after]).within(*scope)
         for part in parts or ():
-            # More that passes in a recording rule isn't more that fires.
-            impact = Impact.CONDITION if part.impact in _SENSITIVITIES else part.impact
-            words = _without_verdict(part.words) if part.impact in _SENSITIVITIES else part.words
+            # More that passes in a recording rule isn't more that fires, and neither are more series.
+            judged = part.impact in _VERDICTS
+            impact = Impact.CONDITION if judged else part.impact
+            impact = Impact.OTHER_SERIES if impact is Impact.MORE_SERIES else impact
+            words = _without_verdict(part.words) if judged else part.words
             yield _of_record(words, [before], [after])._replace(impact=impact).within(*scope)
 
 
 _SENSITIVITIES = frozenset({Impact.LESS_SENSITIVE, Impact.MORE_SENSITIVE})
+_VERDICTS = _SENSITIVITIES | {Impact.SLOWER, Impact.FASTER}
 
 
 def _without_verdict(words: Words) -> Words:
+    return words[:-1] if _has_verdict(words) else ("its condition has changed",)
+
+
+def _has_verdict(words: Words) -> bool:
     last = words[-1]
-    return words[:-1] if isinstance(last, str) and last.startswith(": ") else ("its condition has changed",)
+    return isinstance(last, str) and last.startswith(": ")
 
 
 def _same(one: RecordingRule, other: RecordingRule) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from rules_gen.comparison.bounds import Reach, reach
 from rules_gen.comparison.findings import Impact, Typed, Words
+from rules_gen.comparison.places import CONDITION, SETS, Place
 from rules_gen.comparison.selectors import selector_parts
 from rules_gen.comparison.wording import listed, short_number
 from rules_gen.promql.canonical import Node
@@ -21,35 +21,18 @@ class Part(NamedTuple):
     words: Words
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the expression two nodes stand.
-
-    `sign` is 1 where the alert fires more when more passes here, -1 where it fires less, 0 where nobody knows.
-    `function` is the call around it.
-    """
-
-    sign: int
-    function: str = ""
-
-    def below(self, sign: int = 0, function: str = "") -> Place:
-        """The place of a part."""
-        return Place(self.sign * sign, function)
-
-
 class NotUnderstoodError(Exception):
     """The two differ in a way that nothing here describes."""
 
 
 _AVERAGING: Final = frozenset({"rate", "avg_over_time", "deriv", "quantile_over_time"})
 _COUNTING: Final = frozenset({"increase", "changes", "resets", "count_over_time", "sum_over_time"})
-_SETS: Final = frozenset({"and", "or", "unless"})
 
 
 def differences(old: Node, new: Node) -> tuple[Part, ...] | None:
     """The differences of two conditions; nothing when they mean the same, None when they aren't understood."""
     try:
-        return tuple(dict.fromkeys(_compare(old, new, Place(1))))
+        return tuple(dict.fromkeys(_compare(old, new, CONDITION)))
     except NotUnderstoodError:
         return None
 
@@ -66,11 +49,12 @@ def _compare(old: Node, new: Node, place: Place) -> Iterator[Part]:
         case "select":
             if old.head[2:] != new.head[2:]:
                 raise NotUnderstoodError
-            yield from (Part(*found) for found in selector_parts(old, new))
+            yield from (Part(*found) for found in selector_parts(old, new, place.series))
         case "range":
             if old.head != new.head:
                 yield _range(old.head[0], new.head[0], place)
-            yield from _compare(old.parts[0], new.parts[0], place.below())
+            # The function around it is what the selector's series go through.
+            yield from _compare(old.parts[0], new.parts[0], place)
         case "binary":
             yield from _binary(old, new, place)
         case "aggregate":
@@ -84,15 +68,15 @@ def _compare(old: Node, new: Node, place: Place) -> Iterator[Part]:
 def _same_head(old: Node, new: Node, place: Place) -> Iterator[Part]:
     if old.head != new.head:
         raise NotUnderstoodError
-    function = old.head[0] if old.kind == "call" else ""
+    below = place.argument(old.head[0]) if old.kind == "call" else place.below()
     for before, after in zip(old.parts, new.parts, strict=True):
-        yield from _compare(before, after, place.below(0, function))
+        yield from _compare(before, after, below)
 
 
 def _clause(old: Node, new: Node, place: Place) -> Part | None:
     """A condition that was added beside all of the old one, or taken away again."""
     for outer, inner, added in ((new, old, True), (old, new, False)):
-        if outer.kind != "binary" or outer.head[0] not in _SETS:
+        if outer.kind != "binary" or outer.head[0] not in SETS:
             continue
         operator = outer.head[0]
         matching_all = outer.head[2:4] == ("ignoring", ())
@@ -127,21 +111,16 @@ def _binary(old: Node, new: Node, place: Place) -> Iterator[Part]:
         return
     if old.head != new.head:
         raise NotUnderstoodError
-    operator = old.head[0]
-    left = right = 0
-    if operator in _SETS:
-        right = -1 if operator == "unless" else 1
-        # With labels named, what is on the left can keep out what is on the right, and the alerts differ.
-        left = 0 if operator == "or" and old.head[2:4] != ("ignoring", ()) else 1
-    yield from _compare(old.parts[0], new.parts[0], place.below(left))
-    yield from _compare(old.parts[1], new.parts[1], place.below(right))
+    for index, (before, after) in enumerate(zip(old.parts, new.parts, strict=True)):
+        yield from _compare(before, after, place.operand(old, right=index == 1))
 
 
 def _threshold(old: Node, new: Node, place: Place) -> Iterator[Part]:
     """A comparison with a number. The direction is only certain where the same is compared."""
-    signal_parts = tuple(_compare(old.parts[0], new.parts[0], place.below()))
-    yield from signal_parts
     bounds = [(str(node.head[0]), node.parts[1].number or 0.0) for node in (old, new)]
+    directions = {place.compared(operator) for operator, _ in bounds}
+    signal = directions.pop() if len(directions) == 1 else place.below()
+    yield from _compare(old.parts[0], new.parts[0], signal)
     found = reach(bounds[0], bounds[1])
     if found is Reach.SAME:
         return
@@ -166,8 +145,10 @@ def _aggregate(old: Node, new: Node, place: Place) -> Iterator[Part]:
         yield Part("aggregation", Impact.CONDITION, words)
     if old.head[1:] != new.head[1:]:
         yield Part("grouping", Impact.GROUPING, ("aggregates ", *_by(new), " instead of ", *_by(old)))
-    for before, after in zip(old.parts, new.parts, strict=True):
-        yield from _compare(before, after, place.below(0, str(old.head[0])))
+    inner = place.aggregated(old) if old.head[0] == new.head[0] else place.below(str(old.head[0]))
+    yield from _compare(old.parts[0], new.parts[0], inner)
+    for before, after in zip(old.parts[1:], new.parts[1:], strict=True):
+        yield from _compare(before, after, place.below(str(old.head[0])))
 
 
 def _by(node: Node) -> Words:
@@ -196,7 +177,8 @@ def _range(old: float, new: float, place: Place) -> Part:
     if function in _AVERAGING:
         told = ": smoother, slower to react" if wider else ": reacts faster, noisier"
         return Part("range", Impact.SMOOTHER if wider else Impact.NOISIER, (*words, told))
-    if function == "absent_over_time":
+    # More series make for less that is absent: the sign is the opposite of that of the call.
+    if function == "absent_over_time" and place.series < 0:
         told = ": slower to fire" if wider else ": faster to fire"
         return Part("range", Impact.SLOWER if wider else Impact.FASTER, (*words, told))
     if function in _COUNTING:

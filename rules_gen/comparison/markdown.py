@@ -58,8 +58,9 @@ def render_markdown(difference: Difference, against: str, links: Links | None = 
     room = limit - len(head) - len(left_out) - 20
     shown, left = [], 0
     for block in blocks(difference):
-        text = "\n" + "\n".join(_block(block, links)) + "\n"
-        if left or len(text) > room:
+        texts = ("\n" + "\n".join(_block(block, links, code=code)) + "\n" for code in (True, False))
+        text = next((text for text in texts if len(text) <= room), None)
+        if left or text is None:
             left += len(block.subjects)
             continue
         shown.append(text)
@@ -76,7 +77,8 @@ def safe(text: str) -> str:
     return _REFERENCE.sub(lambda found: found[0] + "\u2060", escape_inline(visible(text)))
 
 
-def _block(block: Block, links: Links) -> Iterator[str]:
+def _block(block: Block, links: Links, *, code: bool) -> Iterator[str]:
+    """One block; without `code`, what it says in words."""
     named = block.subjects[:_MOST_NAMED]
     mark = f"{_RISK} " if block.is_risky else ""
     yield f"#### {mark}{', '.join(map(_name, named))}{_more(block.subjects)}"
@@ -85,7 +87,7 @@ def _block(block: Block, links: Links) -> Iterator[str]:
     yield "  \n".join(dict.fromkeys(_where(change, links, alone=len(named) == 1) for change in named))
     yield ""
     for finding, in_full in block.once():
-        yield from _finding(finding, links, in_full=in_full)
+        yield from _finding(finding, links, in_full=in_full and code)
 
 
 def _more(changes: Sequence[Change]) -> str:

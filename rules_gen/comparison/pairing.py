@@ -74,25 +74,31 @@ def _scores(gone: dict[_Key, Owned], come: dict[_Key, Owned]) -> Iterator[tuple[
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """What an alert is known by: its conditions, the same without numbers and labels' values, its scenarios."""
+    """What an alert is known by: its conditions, the same without numbers, the same without labels' values as well, its
+    scenarios.
+    """
 
     conditions: frozenset[Node | str]
+    signals: frozenset[object]
     shapes: frozenset[object]
     scenarios: frozenset[str]
 
     @classmethod
     def of(cls, alert: Alert) -> _Marks:
         conditions = frozenset(meaning(rule.expr) or rule.expr for rule in alert.rules)
-        shapes = frozenset(_shape(node) if isinstance(node, Node) else node for node in conditions)
-        return cls(conditions, shapes, frozenset(scenario.name for scenario in alert.scenarios))
+        signals, shapes = (
+            frozenset(_shape(node, values=values) if isinstance(node, Node) else node for node in conditions)
+            for values in (True, False)
+        )
+        return cls(conditions, signals, shapes, frozenset(scenario.name for scenario in alert.scenarios))
 
 
-def _shape(node: Node) -> object:
+def _shape(node: Node, *, values: bool) -> object:
     if node.kind == "number":
         return "number"
-    if node.kind == "select":
+    if node.kind == "select" and not values:
         return (node.head[0], tuple(name for name, _, _ in node.head[1]))
-    return (node.kind, node.head, tuple(_shape(part) for part in node.parts))
+    return (node.kind, node.head, tuple(_shape(part, values=values) for part in node.parts))
 
 
 def _likeness(old: Alert, new: Alert, mine: _Marks, theirs: _Marks, *, here: bool) -> int:
@@ -106,7 +112,8 @@ def _likeness(old: Alert, new: Alert, mine: _Marks, theirs: _Marks, *, here: boo
         score += 2 if 2 * len(mine.scenarios & theirs.scenarios) >= len(mine.scenarios | theirs.scenarios) else 1
     if old.runbook is not None and old.runbook == new.runbook:
         score += 2
-    if not score or not (here or mine.conditions & theirs.conditions):
+    same = mine.conditions & theirs.conditions or (old.name == new.name and mine.signals & theirs.signals)
+    if not score or not (here or same):
         # What a template made for one service is no alert of another, however alike they are.
         return 0
     if old.name == new.name:

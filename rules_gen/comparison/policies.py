@@ -131,13 +131,15 @@ def _labels(old: Policy, new: Policy) -> Iterator[Finding]:
 def _settings(old: Policy, new: Policy) -> Iterator[Finding]:
     for name, was, now in (
         ("default team", old.default_team, new.default_team),
-        ("severities' aliases", _aliases(old), _aliases(new)),
         ("external labels", old.external_labels, new.external_labels),
         ("alerts are grouped by", old.group_by, new.group_by),
         ("Prometheus", old.prometheus, new.prometheus),
         ("outputs", old.outputs, new.outputs),
     ):
         yield from _setting((f"{name} ",), was, now)
+    before, after = dict(old.aliases), dict(new.aliases)
+    for alias in dict.fromkeys((*before, *after)):
+        yield from _setting(("severity's alias ", Typed(alias), ": "), before.get(alias), after.get(alias))
     for name in ("runbook", "dashboard", "query", "silence"):
         yield from _setting((f"urls.{name} ",), getattr(old.urls, name), getattr(new.urls, name))
     for part, names in (
@@ -151,10 +153,6 @@ def _settings(old: Policy, new: Policy) -> Iterator[Finding]:
             was, now = (getattr(getattr(policy, part), name) for policy in (old, new))
             for one in _setting((f"{part}.{name} ",), was, now):
                 yield one._replace(impact=_delay(name, was, now))
-
-
-def _aliases(policy: Policy) -> tuple[str, ...]:
-    return tuple(f"{alias}: {severity}" for alias, severity in policy.aliases)
 
 
 def _delay(name: str, was: object, now: object) -> Impact:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from rules_gen.comparison.conditions import below_findings, condition_findings
+from rules_gen.comparison.environments import Environments, environment_findings, partners
 from rules_gen.comparison.findings import Finding, Impact, Typed, Words
 from rules_gen.comparison.records import Records
 from rules_gen.comparison.telling import Owned, everybody, severity_finding, telling_findings, told_findings
@@ -21,10 +22,11 @@ _FIXED_ANNOTATIONS = frozenset({"impact", "action", "runbook_url", "dashboard_ur
 
 def rule_findings(old: Owned, new: Owned, records: tuple[Records, Records], *, objective: bool) -> Iterator[Finding]:
     """The findings of all rules. With `objective` their conditions follow from one that has changed, which is told."""
-    pairs, gone, come = _paired(old.alert.rules, new.alert.rules)
+    environments = partners(old.alert.rules, new.alert.rules)
+    pairs, gone, come = _paired(old.alert.rules, new.alert.rules, environments)
     found: list[tuple[_Scope, Finding]] = []
     for before, after in pairs:
-        scope = (after.environment, after.severity)
+        scope = _own_scope(before, after)
         policies = (old.policy, new.policy)
         mine = list(
             below_findings(before, after, records)
@@ -38,20 +40,25 @@ def rule_findings(old: Owned, new: Owned, records: tuple[Records, Records], *, o
         mine += _pairs_findings("label", _own_labels(before, old), _own_labels(after, new), old, new)
         mine += _pairs_findings("annotation", _own_annotations(before, old), _own_annotations(after, new), old, new)
         found += [(scope, finding) for finding in mine]
-    yield from _folded(found, [(after.environment, after.severity) for _, after in pairs])
+    yield from _folded(found, [_own_scope(before, after) for before, after in pairs])
+    yield from environment_findings(old.alert.rules, new.alert.rules)
     yield from _rungs(gone, come, old, new)
 
 
+def _own_scope(before: AlertRule, after: AlertRule) -> _Scope:
+    return after.environment or before.environment, after.severity
+
+
 def _paired(
-    old: tuple[AlertRule, ...], new: tuple[AlertRule, ...]
+    old: tuple[AlertRule, ...], new: tuple[AlertRule, ...], environments: Environments
 ) -> tuple[list[_Pair], list[AlertRule], list[AlertRule]]:
-    """The rules that are each other's successor, and those that have none."""
+    """The rules that are each other's successor, and those that have none where both sides watch."""
     pairs: list[_Pair] = []
     gone: list[AlertRule] = []
     come: list[AlertRule] = []
-    for environment in dict.fromkeys(rule.environment for rule in (*old, *new)):
-        before = [rule for rule in old if rule.environment == environment]
-        after = [rule for rule in new if rule.environment == environment]
+    for was, now in environments:
+        before = [rule for rule in old if rule.environment == was]
+        after = [rule for rule in new if rule.environment == now]
         if len(before) == len(after) and (len(before) == 1 or [*map(_rung, before)] == [*map(_rung, after)]):
             pairs += zip(before, after, strict=True)
             continue
@@ -177,25 +184,17 @@ def _by_rank(severities: Iterable[str]) -> list[str]:
 
 
 def _rungs(gone: list[AlertRule], come: list[AlertRule], old: Owned, new: Owned) -> Iterator[Finding]:
-    """Rules without a partner: an environment that isn't watched any more, or a rung that is gone; and new ones."""
-    for rules, side, other, lost in ((gone, old, new, True), (come, new, old, False)):
-        elsewhere = {rule.environment for rule in other.alert.rules}
-        left = [rule for rule in rules if rule.environment not in elsewhere]
-        for environment in dict.fromkeys(rule.environment for rule in left):
-            where: Words = ("in ", Typed(environment)) if environment else ("without an environment",)
-            words: Words = ("no longer watches " if lost else "now watches ", *where)
-            text = environment or "none"
-            impact = Impact.REMOVED if lost else Impact.ADDED
-            yield Finding("environment", impact, words, text if lost else None, None if lost else text)
-        if any(rule not in left for rule in rules) and side is (old if gone else new):
+    """Rungs that are gone, and new ones."""
+    for rules, side, lost in ((gone, old, True), (come, new, False)):
+        if rules and side is (old if gone else new):
             yield from told_findings(everybody(old), everybody(new))
-        scoped = [((rule.environment, rule.severity), rule) for rule in rules if rule not in left]
         findings = []
-        for scope, rule in scoped:
+        for rule in rules:
             text = f"{rule.threshold.text if rule.threshold else rule.expr} for {rule.hold}"
-            words = (f"rung {rule.severity} ", "removed: " if lost else "added: ", Typed(text))
+            words: Words = (f"rung {rule.severity} ", "removed: " if lost else "added: ", Typed(text))
             impact = Impact.REMOVED if lost else Impact.ADDED
-            findings.append((scope, Finding("rung", impact, words, text if lost else None, None if lost else text)))
+            finding = Finding("rung", impact, words, text if lost else None, None if lost else text)
+            findings.append(((rule.environment, rule.severity), finding))
         # A rung names itself; only the environments need to be said.
         every = [(rule.environment, rule.severity) for rule in side.alert.rules]
         present = {environment for environment, _ in every}

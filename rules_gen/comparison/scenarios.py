@@ -21,9 +21,11 @@ def scenario_findings(old: Alert, new: Alert, picture: Picture) -> Iterator[Find
     """What became of each scenario. One of several environments is one scenario here."""
     # In an environment that one side doesn't watch there is nothing to show; that it came or went is told elsewhere.
     both = {rule.environment for rule in old.rules} & {rule.environment for rule in new.rules}
-    before, after = (
-        _by_name(one for one in alert.scenarios if one.environment in both or not both) for alert in (old, new)
-    )
+    if both:
+        before, after = (_by_name(one for one in alert.scenarios if one.environment in both) for alert in (old, new))
+    else:
+        # All have other names now, or none: what is shown is what counts.
+        before, after = (_by_name(one._replace(environment=None) for one in alert.scenarios) for alert in (old, new))
     gone = [name for name in before if name not in after]
     come = [name for name in after if name not in before]
     for name in list(gone):

@@ -14,8 +14,11 @@ Matcher = tuple[str, str, str]
 _LITERALS: Final = re.compile(r"[A-Za-z0-9_\-:/, @%=]+(?:\|[A-Za-z0-9_\-:/, @%=]+)*")
 
 
-def selector_parts(old: Node, new: Node) -> Iterator[tuple[str, Impact, Words]]:
-    """The differences of two selectors that are alike but for their name and matchers, as parts of an expression."""
+def selector_parts(old: Node, new: Node, sign: int) -> Iterator[tuple[str, Impact, Words]]:
+    """The differences of two selectors that are alike but for their name and matchers, as parts of an expression.
+
+    `sign` is 1 where more series make for more alerts, -1 where they keep the alert quiet, 0 where nobody knows.
+    """
     before, after = set(old.head[1]), set(new.head[1])
     gone, come = sorted(before - after), sorted(after - before)
     name: Words = (Typed(new.head[0]),) if new.head[0] else ("the selector",)
@@ -33,12 +36,18 @@ def selector_parts(old: Node, new: Node) -> Iterator[tuple[str, Impact, Words]]:
         text = ("only ", *_shown(come)) if come else ("no longer only ", *_shown(gone))
         if gone and come:
             text = (*_shown(come), " instead of ", *_shown(gone))
-    impact, said = {
-        True: (Impact.FEWER_SERIES, ": fewer series, now "),
-        False: (Impact.MORE_SERIES, ": more series, now "),
-        None: (Impact.OTHER_SERIES, ": other series, now "),
-    }[direction]
-    yield "matcher", impact, (*name, said, *text)
+    said = {True: "fewer", False: "more", None: "other"}[direction]
+    if direction is None:
+        yield "matcher", Impact.OTHER_SERIES, (*name, f": {said} series, now ", *text)
+    elif sign > 0:
+        impact = Impact.FEWER_SERIES if direction else Impact.MORE_SERIES
+        yield "matcher", impact, (*name, f": {said} series, now ", *text)
+    elif sign < 0:
+        impact = Impact.MORE_SENSITIVE if direction else Impact.LESS_SENSITIVE
+        verdict = f": {impact.value.replace('-', ' ')}"
+        yield "matcher", impact, (*name, f": kept quiet by {said} series, now ", *text, verdict)
+    else:
+        yield "matcher", Impact.OTHER_SERIES, (*name, f": reads {said} series, now ", *text)
 
 
 def _pairs(gone: Sequence[Matcher], come: Sequence[Matcher]) -> tuple[bool | None, list[Matcher], list[Matcher]]:

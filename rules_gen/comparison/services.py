@@ -11,11 +11,14 @@ from rules_gen.comparison.wording import count
 from rules_gen.model import EquivalentMutant, RecordingRule, RuleGroup, Service
 from rules_gen.promql import parse_duration
 
+Told = frozenset[tuple[str | None, str | None]]
+
 
 def service_changes(
-    old: Sequence[Service], new: Sequence[Service], renamed: Mapping[str, str], told: frozenset[str]
+    old: Sequence[Service], new: Sequence[Service], renamed: Mapping[str, str], told: Told
 ) -> Iterator[Change]:
-    """Services that came, went or changed. `told` are recorded series that were spoken of at an alert.
+    """Services that came, went or changed. `told` are the recording rules, before and after, that were spoken of at
+    an alert.
 
     `renamed` gives the former key of a service that has another one now.
     """
@@ -28,7 +31,7 @@ def service_changes(
             yield Change(service.team, service.name, None, (service.source,), by_weight(findings))
 
 
-def _findings(old: Service | None, new: Service | None, told: frozenset[str]) -> Iterator[Finding]:
+def _findings(old: Service | None, new: Service | None, told: Told) -> Iterator[Finding]:
     if old is None or new is None:
         service = old or new
         if service is not None:
@@ -53,18 +56,24 @@ def _findings(old: Service | None, new: Service | None, told: frozenset[str]) ->
 
 
 def _groups(old: Service, new: Service) -> Iterator[Finding]:
-    """How often, and over which limits, the groups are evaluated."""
-    before, after = ({group.name: group for _, groups in side.groups for group in groups} for side in (old, new))
-    for name, group in after.items():
-        was = before.get(name)
-        for field in ("interval", "limit", "query_offset") if was is not None else ():
-            values = [getattr(side, field) for side in (was, group)]
-            if values[0] == values[1]:
-                continue
-            shown = [str(value) if value is not None else "Prometheus's default" for value in values]
-            words: Words = (f"group's {field} ", Typed(shown[0]), " -> ", Typed(shown[1]))
-            impact, verdict = _evaluation(field, *values)
-            yield Finding("group", impact, (*words, verdict), shown[0], shown[1])
+    """How often, and over which limits, its rules are evaluated, whatever the service is called now."""
+    was, now = _typed_group(old), _typed_group(new)
+    if was is None or now is None:
+        return
+    for field in ("interval", "limit", "query_offset"):
+        values = [getattr(side, field) for side in (was, now)]
+        if values[0] == values[1]:
+            continue
+        shown = [str(value) if value is not None else "Prometheus's default" for value in values]
+        words: Words = (f"group's {field} ", Typed(shown[0]), " -> ", Typed(shown[1]))
+        impact, verdict = _evaluation(field, *values)
+        yield Finding("group", impact, (*words, verdict), shown[0], shown[1])
+
+
+def _typed_group(service: Service) -> RuleGroup | None:
+    """The group whose fields somebody typed, which are the same in each environment; an objective's have none."""
+    groups = (group for _, groups in service.groups for group in groups)
+    return next((group for group in groups if "/slo/" not in group.name), None)
 
 
 def _evaluation(field: str, was: str | None, now: str | None) -> tuple[Impact, str]:
@@ -83,21 +92,20 @@ def _evaluation(field: str, was: str | None, now: str | None) -> tuple[Impact, s
 _Records = dict[str, tuple[RecordingRule, ...]]
 
 
-def _records(old: Service, new: Service, told: frozenset[str]) -> Iterator[Finding]:
+def _records(old: Service, new: Service, told: Told) -> Iterator[Finding]:
     """Recording rules that people wrote, as far as no alert that reads them says it."""
     before, after = _written(old), _written(new)
     for name in dict.fromkeys((*before, *after)):
         was, now = before.get(name, ()), after.get(name, ())
         yield from mutant_findings(_equivalents(was), _equivalents(now))
-        if name in told:
-            continue
         if not was or not now:
             words: Words = ("recording rule ", Typed(name), " removed" if was else " added")
             expr = (was or now)[0].expr
-            impact = Impact.SETTING
-            yield Finding("recording-rule", impact, words, expr if was else None, expr if now else None, is_code=True)
+            sides = (expr if was else None, expr if now else None)
+            found = [Finding("recording-rule", Impact.SETTING, words, *sides, is_code=True)]
         else:
-            yield from record_findings(name, was, now)
+            found = list(record_findings(name, was, now))
+        yield from (finding for finding in found if (finding.before, finding.after) not in told)
 
 
 def _written(service: Service) -> _Records:

@@ -10,7 +10,7 @@ from rules_gen.model import AlertRule, Scenario
 from rules_gen.promql import Analysis, Kind, PromqlError, Target, Token, analyse, tokenize
 from rules_gen.promql.operators import SET_OPERATORS
 from rules_gen.target_support.condition import OPERATOR_WORDS, threshold_text
-from rules_gen.timelines.timeline import Limit
+from rules_gen.timelines.timeline import PART, SIGNAL, TOGETHER, Limit
 
 MOST_LINES = 4
 """Series that are drawn over one axis. More can't be told apart on a phone."""
@@ -60,10 +60,8 @@ def _named(signals: Sequence[str], target: Target) -> tuple[tuple[str, str], ...
 
 
 def _title(signals: Sequence[str], target: Target, *, partial: bool) -> str:
-    title = (
-        _caption(signals[0], target) if len(signals) == 1 else "both of these" if len(signals) == 2 else "all of these"
-    )
-    return f"part of the condition: {title}" if partial else title
+    title = _caption(signals[0], target) if len(signals) == 1 else TOGETHER[0] if len(signals) == 2 else TOGETHER[1]
+    return f"{PART}: {title}" if partial else title
 
 
 def _compared(rule: AlertRule, severity: str, target: Target) -> tuple[list[tuple[str, str, Limit]], bool]:
@@ -132,7 +130,7 @@ def _caption(signal: str, target: Target) -> str:
         metric = analysis.selectors[0].name
         if metric and text.startswith(metric + "{") and text.endswith("}"):
             return metric
-    return "the signal"
+    return SIGNAL
 
 
 def _inputs(scenario: Scenario) -> tuple[Curve, ...]:

@@ -106,7 +106,8 @@ class Plot:
                 )
             ]
             if spots:
-                baseline, x = min(spots, key=lambda spot: _covered(curve, spot, width))
+                others = [self._y(other.value) for other in limits if other is not limit]
+                baseline, x = min(spots, key=lambda spot: _covered(curve, spot, width) + _struck(others, spot, width))
                 placed.append((baseline, x, x + width))
                 # Text is rarely as wide as it is taken to be; the side that counts is the one near the edge.
                 at_the_edge = x + width > RIGHT - 8
@@ -158,6 +159,11 @@ def _limit_words(limit: Limit) -> str:
 
 def _label(line: Line) -> str:
     return line.label or "without labels"
+
+
+def _struck(lines: Sequence[float], spot: Place, width: float) -> float:
+    """How much of other thresholds' lines would go through a text, which could be taken for theirs then."""
+    return 2 * width * sum(spot[0] - 12 <= line <= spot[0] + 4 for line in lines)
 
 
 def _covered(curve: Sequence[Place], spot: Place, width: float) -> float:

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from rules_gen.target_support.prose import comment_header
 
-FORMAT = "1"
+FORMAT = "2"
 """The version of what pictures show and how they look; a new one draws every picture anew."""
 
 _DASHES = re.compile("-(?=-)")

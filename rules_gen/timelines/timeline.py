@@ -8,6 +8,15 @@ Point = tuple[int, float]
 """A time and a finite value."""
 
 
+TOGETHER = ("both of these", "all of these")
+"""The captions of panels whose lines are parts of one comparison: two of them, or more."""
+
+SIGNAL = "the signal"
+PART = "part of the condition"
+OURS = (SIGNAL, PART, *TOGETHER)
+"""What captions begin with that are words; the others are code."""
+
+
 class Limit(NamedTuple):
     """A threshold in base units. `words` say it as its author did, `severity` whose it is where there are several."""
 

@@ -15,6 +15,8 @@ _MOST_WHOLE = 240
 _MOST_STATES = 1500
 _LEAST_LEAD = 30
 _MARGIN = 0.05
+# Of a phone's width this is six or seven points.
+_LEAST_PART = 0.02
 
 _SEGMENT = re.compile(r"(?:stale|_|[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?(?:[-+][0-9.]+(?:[eE][-+]?[0-9]+)?)?)(?:x([0-9]+))?")
 
@@ -36,6 +38,8 @@ class Window(NamedTuple):
 def window_of(scenario: Scenario, step: int) -> Window:
     """The whole scenario until shortly after its last assertion; a very long one begins shortly before its first
     assertion, or the change in its series that leads there.
+
+    A change so long ago that what is asserted would be too narrow to see is no such change.
     """
     times = [assertion.at_ms // step for assertion in scenario.assertions]
     last = max(times)
@@ -54,13 +58,14 @@ def window_of(scenario: Scenario, step: int) -> Window:
 
 def _interesting(scenario: Scenario, step: int) -> int:
     """The tick at which it becomes worth watching."""
-    first = min(assertion.at_ms for assertion in scenario.assertions)
+    first, last = (pick(assertion.at_ms for assertion in scenario.assertions) for pick in (min, max))
+    shown = max(last - first, _LEAST_LEAD * step)
     awake = [assertion.at_ms for assertion in scenario.assertions if assertion.state is not State.QUIET]
     changes = [
         at
         for _, values in scenario.series
         for at in _changes(values, scenario.interval_ms)
-        if at <= min(awake, default=first)
+        if at <= min(awake, default=first) and (last - at) * _LEAST_PART <= shown
     ]
     return min(first, max(changes, default=first)) // step
 

@@ -182,6 +182,21 @@ def refused(git, name=None):
     return str(caught.value)
 
 
+def test_a_signature_is_no_part_of_the_day(here, tmp_path):
+    """log.showSignature puts what gpg says before the date, on the same stream."""
+    gpg = tmp_path / "gpg"
+    gpg.write_text("#!/bin/sh\necho 'gpg: good' >&2\n")
+    gpg.chmod(0o755)
+    here.git("config", "gpg.program", str(gpg))
+    here.git("config", "log.showSignature", "true")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n aaaa\n -----END PGP SIGNATURE-----\n"
+    plain = here.git("cat-file", "commit", "HEAD") + "\n"
+    head, _, rest = plain.partition("\n\n")
+    (tmp_path / "signed").write_text(f"{head}\n{signature}\n{rest}")
+    signed = here.git("hash-object", "-t", "commit", "-w", str(tmp_path / "signed"))
+    assert here.adapter().resolve(signed).day == here.adapter().resolve("HEAD").day
+
+
 def test_an_unknown_revision_says_what_to_try(here):
     assert refused(here.adapter(), "nonsense") == "no revision `nonsense` here; try `git fetch`"
     here.git("update-ref", "refs/remotes/origin/topic", "HEAD")

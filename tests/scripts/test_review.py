@@ -322,11 +322,21 @@ def test_what_may_write_runs_nothing_of_the_pull_request():
     (job,) = made["jobs"].values()
     assert job["permissions"] == {"actions": "read", "contents": "read", "pull-requests": "write"}
     assert "github.event.workflow_run.event == 'pull_request'" in job["if"]
-    checkout, download, post = job["steps"]
+    checkout, download, _, post = job["steps"]
     assert "ref" not in checkout["with"], "the default branch"
     assert checkout["with"]["persist-credentials"] is False
     assert download["with"]["path"].startswith("${{ runner.temp }}"), "outside of what is run"
     assert post["run"] == 'scripts/review-comment.sh "$RUNNER_TEMP/review/report.md"'
+
+
+def test_a_run_without_a_report_takes_the_place_of_an_older_commit_s(tmp_path):
+    (download,) = [step for step in steps("review-comment.yml") if "download-artifact" in step.get("uses", "")]
+    assert download["continue-on-error"] is True
+    (instead,) = [step for step in steps("review-comment.yml") if "outcome" in step.get("if", "")]
+    assert instead["if"] == f"steps.{download['id']}.outcome == 'failure'"
+    environment = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(tmp_path), "HEAD_SHA": "abc%s"}
+    subprocess.run(["bash", "-e", "-c", instead["run"]], env=environment, check=True)
+    assert (tmp_path / "review/report.md").read_text().startswith("### No report on abc%s\n\n")
 
 
 @pytest.mark.parametrize("name", ["review.yml", "review-comment.yml"])

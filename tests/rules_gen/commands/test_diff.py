@@ -67,6 +67,15 @@ def test_the_exit_code_says_whether_anything_differs(committed, run):
     assert run(committed, "--exit-code")[0] == 0
 
 
+def test_what_can_not_be_compared_is_not_taken_for_the_same(committed, run):
+    link = committed.root / "alerts/payments/link.yaml"
+    link.symlink_to("/etc/passwd")
+    committed.git("add", "-A")
+    committed.git("commit", "-qm", "a link")
+    link.unlink()
+    assert run(committed, "--exit-code")[0] == 1
+
+
 def test_a_branch_does_not_show_what_landed_meanwhile(committed, run):
     committed.git("checkout", "-qb", "work")
     committed.replace(CHECKOUT, "for: 1m", "for: 5m")

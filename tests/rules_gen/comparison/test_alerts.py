@@ -246,3 +246,36 @@ def test_an_environment_that_is_no_longer_watched(between):
     assert between.said(difference.alerts[0]) == [("environment", "removed", "no longer watches in staging")]
     difference = between.alerts(between.alert, between.alert, before=without, after=ENVIRONMENTS)
     assert between.said(difference.alerts[0]) == [("environment", "added", "now watches in staging")]
+
+
+ENVIRONMENTS = "environments:\n  production: {}\n  staging: {}\n"
+
+
+def test_what_changes_is_told_when_a_service_gets_environments(between):
+    stricter = between.replaced(between.alert, ("above 5", "above 9"))
+    difference = between.alerts(between.alert, stricter, after=ENVIRONMENTS)
+    assert between.said(difference.alerts[0]) == [
+        ("threshold", "less-sensitive", "threshold above 5 -> above 9: less sensitive"),
+        ("environment", "condition", "watched without an environment before, now in production and staging"),
+    ]
+
+
+def test_what_changes_is_told_when_a_service_gives_up_its_environments(between):
+    lower = ENVIRONMENTS.replace("staging: {}", "staging: {alerts: {CheckoutErrors: {threshold: above 9}}}")
+    difference = between.alerts(between.alert, between.alert, before=lower)
+    assert between.said(difference.alerts[0]) == [
+        ("environment", "condition", "watched in production and staging before, now without an environment"),
+        ("threshold", "more-sensitive", "staging: threshold above 9 -> above 5: more sensitive"),
+    ]
+
+
+def test_an_environment_with_another_name_is_shown_with_its_rules(between):
+    stricter = between.replaced(between.alert, ("above 5", "above 9"))
+    renamed = "environments:\n  prod: {}\n"
+    difference = between.alerts(between.alert, stricter, before="environments:\n  production: {}\n", after=renamed)
+    assert between.said(difference.alerts[0]) == [
+        ("environment", "removed", "no longer watches in production"),
+        ("environment", "condition", "now watches in prod by these rules, in place of those"),
+    ]
+    shown = difference.alerts[0].findings[1]
+    assert (shown.before[-10:], shown.after[-10:]) == ("> 5\nfor 5m", "> 9\nfor 5m")

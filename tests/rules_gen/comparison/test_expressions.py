@@ -30,6 +30,22 @@ CERTAIN = [
         'x{a!~"1|2"} > 5',
         [("matcher", "fewer-series", 'x: fewer series, now a!~"1|2" instead of a!="1"')],
     ),
+    (
+        'sum(rate(x{a="1"}[5m])) * 60 > 5',
+        "sum(rate(x[5m])) * 60 > 5",
+        [("matcher", "more-series", 'x: more series, now no longer only a="1"')],
+    ),
+    # Series that keep it quiet.
+    (
+        'absent(x{a="1"})',
+        "absent(x)",
+        [("matcher", "less-sensitive", 'x: kept quiet by more series, now no longer only a="1": less sensitive')],
+    ),
+    (
+        "x > 5 unless on(b) y",
+        'x > 5 unless on(b) y{a="1"}',
+        [("matcher", "more-sensitive", 'y: kept quiet by fewer series, now only a="1": more sensitive')],
+    ),
     # Ranges.
     (
         "rate(x[5m]) > 1",
@@ -84,6 +100,27 @@ UNDECIDED = [
         [("matcher", "other-series", 'x: other series, now a=~"1.+" instead of a=~"1.*"')],
     ),
     ("x{a='1'} > 5", "x{b='1'} > 5", [("matcher", "other-series", 'x: other series, now b="1" instead of a="1"')]),
+    # More series make for a higher sum, which is further from being below a limit, or a smaller share.
+    (
+        'sum(rate(x{a="1"}[5m])) < 5',
+        "sum(rate(x[5m])) < 5",
+        [("matcher", "other-series", 'x: reads more series, now no longer only a="1"')],
+    ),
+    (
+        'sum(y) / sum(x{a="1"}) > 5',
+        "sum(y) / sum(x) > 5",
+        [("matcher", "other-series", 'x: reads more series, now no longer only a="1"')],
+    ),
+    (
+        'x > 5 and on(b) absent(y{b="1"})',
+        "x > 5 and on(b) absent(y)",
+        [("matcher", "other-series", 'y: reads more series, now no longer only b="1"')],
+    ),
+    (
+        "x > 5 unless on() absent_over_time(y[5m])",
+        "x > 5 unless on() absent_over_time(y[1h])",
+        [("range", "condition", "absent_over_time() looks back over 1h instead of 5m")],
+    ),
     (
         "increase(x[1h]) > 5",
         "increase(x[2h]) > 5",

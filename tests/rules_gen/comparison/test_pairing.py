@@ -105,6 +105,20 @@ def test_an_alert_that_moves_to_another_service_keeps_its_history(between):
     assert change.files == (path, between.path), "where it is, then where it was"
 
 
+def test_an_alert_that_moves_with_another_threshold_is_no_other_alert(between):
+    path = "alerts/platform/hosts.yaml"
+    hosts = "service: hosts\nteam: platform\nalerts:\n"
+    disk = between.replaced(between.alert, ("CheckoutErrors", "Disk"), ("errors_total", "disk"))
+    slow = between.replaced(between.alert, ("CheckoutErrors", "Slow"), ("errors_total", "slow_total"))
+    old = {between.path: f"{between.head}alerts:\n{between.alert}{slow}", path: hosts + disk}
+    moved = between.replaced(between.alert, ("above 5", "above 9"))
+    new = {between.path: f"{between.head}alerts:\n{slow}", path: hosts + disk + moved}
+    (change,) = between.files(old, new).alerts
+    told = [(kind, impact) for kind, impact, _ in between.said(change)]
+    assert ("threshold", "less-sensitive") in told
+    assert ("place", "moved") in told
+
+
 def test_a_template_that_a_new_service_uses_too_is_no_move(between):
     other = between.replaced(between.alert, ('job="checkout"', 'job="till"'))
     old = {between.path: f"{between.head}alerts:\n{between.alert}"}

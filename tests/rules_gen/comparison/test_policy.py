@@ -110,7 +110,7 @@ CASES = [
         "default_team: platform\naliases: {P1: critical}",
         "setting",
         "setting",
-        "severities' aliases none -> P1: critical",
+        "severity's alias P1: none -> critical",
     ),
     (
         "default_team: platform",

@@ -34,6 +34,27 @@ def test_a_recording_rule_that_changed_is_told_at_the_alert_that_reads_it(betwee
     ]
 
 
+def test_more_series_in_a_recording_rule_are_not_taken_for_more_alerts(between):
+    alert = reading(between, "job:errors:rate5m").replace("above 5", "below 5")
+    narrow = between.replaced(RECORD, ("errors_total[", 'errors_total{code!="404"}['))
+    (change,) = between.alerts(narrow + alert, RECORD + alert).alerts
+    assert [said[1] for said in between.said(change)] == ["other-series"]
+    assert change.is_risky
+
+
+def test_a_recording_rule_is_never_said_to_fire_sooner(between):
+    old = "  - record: job:errors:rate5m\n    expr: absent_over_time(errors_total[1h])\n"
+    alert = reading(between, "job:errors:rate5m")
+    (change,) = between.alerts(old + alert, old.replace("1h", "5m") + alert).alerts
+    assert between.said(change) == [
+        (
+            "recording-rule",
+            "condition",
+            "recording rule job:errors:rate5m: absent_over_time() looks back over 5m instead of 1h",
+        )
+    ]
+
+
 def test_a_recording_rule_is_followed_through_another_and_across_services(between):
     def files(record):
         return {
@@ -56,6 +77,27 @@ def test_another_rung_of_the_threshold_is_not_judged_while_a_recording_rule_chan
         "condition",
         "threshold above 5 -> above 9, and a recording rule that is compared has changed too",
     )
+
+
+def test_an_exception_s_series_are_not_judged_while_a_recording_rule_changes_too(between):
+    alert = reading(between, "job:errors:rate5m")
+    quiet = 'job:errors:rate5m{job="checkout"}'
+    old, new = (
+        alert.replace(quiet, f"{quiet} > 5 unless on() job:errors:rate5m{{job=~{jobs}}}").replace(
+            "    threshold: above 5\n", ""
+        )
+        for jobs in ('"a|b"', '"a"')
+    )
+    slower = between.replaced(RECORD, ("[5m]", "[1h]"))
+    (change,) = between.alerts(RECORD + old, slower + new).alerts
+    assert (
+        "matcher",
+        "condition",
+        (
+            'job:errors:rate5m: kept quiet by fewer series, now job=~"a" instead of job=~"a|b", '
+            "and a recording rule that is read has changed too"
+        ),
+    ) in between.said(change)
 
 
 def test_a_comparison_within_a_recording_rule_is_not_judged(between):
@@ -114,6 +156,22 @@ def test_a_recording_rule_that_no_alert_reads_is_told_at_its_service(between):
     assert between.said(difference.general[0])[0][:2] == ("recording-rule", "smoother")
     difference = between.alerts(RECORD + between.alert, between.alert)
     assert between.said(difference.general[0])[0][2] == "recording rule job:errors:rate5m removed"
+
+
+def test_another_service_s_rule_of_the_same_name_is_told_too(between):
+    def files(window):
+        record = RECORD.replace("[5m]", f"[{window}]")
+        mine = record + "    labels: {owner: checkout}\n"
+        read = reading(between, "job:errors:rate5m").replace('{job="checkout"}', '{owner="checkout"}', 1)
+        other = record.replace("errors_total", "faults_total") + "    labels: {owner: till}\n"
+        return {
+            between.path: f"{between.head}alerts:\n{mine}{read}",
+            "alerts/payments/till.yaml": f"service: till\nteam: payments\nalerts:\n{other}",
+        }
+
+    difference = between.files(files("5m"), files("1h"))
+    assert [change.service for change in difference.general] == ["till"]
+    assert [change.service for change in difference.alerts] == ["checkout"]
 
 
 def test_a_mutant_of_a_recording_rule_that_is_waved_through(between):

@@ -241,3 +241,19 @@ def test_risks_come_first_and_are_marked(between):
     for change in alerts:
         marks = [finding.is_risky for finding in change.findings]
         assert marks == sorted(marks, reverse=True)
+
+
+def test_an_alert_whose_code_has_no_room_is_told_in_words():
+    """The riskiest comes first, and often has the most to show: without it the report would be a number."""
+    found = [
+        Finding("condition", Impact.CONDITION, (f"condition {n} has changed",), f"{n}" * 3000, "b" * 900, is_code=True)
+        for n in range(20)
+    ]
+    changes = [Change("t", "s", name, ("f.yaml",), tuple(found)) for name in ("Wide",)]
+    changes.append(Change("t", "s", "Small", ("f.yaml",), (Finding("for", Impact.FASTER, ("for is less",)),)))
+    made = render_markdown(Difference((), tuple(changes)), AGAINST)
+    assert len(made) < LIMIT
+    assert "`Wide`" in made
+    assert "condition 19 has changed" in made
+    assert "`Small`" in made
+    assert "left out" not in made

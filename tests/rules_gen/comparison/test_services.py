@@ -121,3 +121,14 @@ def test_a_template_shows_at_each_alert_that_it_makes_with_both_files(between):
     assert {tuple(between.said(change)) for change in difference.alerts} == {
         (("threshold", "less-sensitive", "threshold above 5 -> above 9: less sensitive"),)
     }
+
+
+def test_the_group_of_a_service_with_another_name_or_with_environments_is_the_same_group(between):
+    group = "group: {interval: 2m}\n"
+    text = f"{between.head}alerts:\n{between.alert}"
+    renamed = f"service: till\nteam: payments\n{group}alerts:\n{between.alert}"
+    parted = f"{between.head}{group}environments: {{production: {{}}, staging: {{}}}}\nalerts:\n{between.alert}"
+    for path, new in (("alerts/payments/till.yaml", renamed), (between.path, parted)):
+        (general,) = between.files({between.path: text}, {path: new}).general
+        told = [sentence for kind, _, sentence in between.said(general) if kind == "group"]
+        assert told == ["group's interval Prometheus's default -> 2m"]

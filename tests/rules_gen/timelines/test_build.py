@@ -59,7 +59,7 @@ def test_a_page_shows_each_scenario_s_picture_with_the_same_words(built):
     assert words == description(built.read(PICTURE))
     assert words == (
         "Timeline from the start to 6 min. The alert is pending from the start to 1 min, firing from 1 min to the end. "
-        'up{job="checkout"} stays at 0. The threshold: equal to 0.'
+        'up{job="checkout"} stays at 0; threshold equal to 0.'
     )
 
 

@@ -106,14 +106,59 @@ def test_a_new_look_has_a_new_format():
 def test_the_text_alternative_tells_what_the_picture_shows():
     assert text_alternative(GAUGE) == (
         "Timeline from the start to 15 min. The alert is pending from 3 min to 5 min, firing from 5 min to the end. "
-        'up{job="node"}: web-1 goes from 1 to 0; web-2 stays at 1. The threshold: equal to 0.'
+        'up{job="node"}: web-1 goes from 1 to 0; web-2 stays at 1; threshold equal to 0.'
     )
     assert text_alternative(LADDER) == (
         "Timeline from 6 h after the start to 6 h 30 min. High stays quiet. Medium is pending from 6 h 3 min to "
-        "6 h 4 min. The signal goes from 0 % to 9 % (10 % at most), and 3 more series. "
-        "The thresholds: above 5 % (high), above 1 % (medium)."
+        "6 h 4 min. The signal goes from 0 % to 9 % (10 % at most), without a value at the end and in between, "
+        "and 3 more series; thresholds above 5 % (high), above 1 % (medium)."
     )
-    assert "No value has no value. The threshold: below 500 ms (high)." in text_alternative(PARTS)
+    assert text_alternative(PARTS).endswith(
+        "rate1h goes from 0 % to 5.9 %; rate5m stays at 3 %; threshold above 1.44 % (critical). "
+        "no value has no value; threshold below 500 ms (high)."
+    )
+
+
+def test_series_that_do_the_same_are_told_together():
+    lines = (*(Line(name, (run(0.5, 0.5),)) for name in ("a", "b", "")), Line("c", (run(0.5, 0.75),)))
+    panel = Panel("all of these", "%", lines, (Limit(">", 0.9, "above 90 %", ""),))
+    words = text_alternative(Timeline("A", "s", 0, MINUTE, (panel,), (Band("high", (), ()),)))
+    assert words == (
+        "Timeline from the start to 1 min. The alert stays quiet. "
+        "a, b and the one without labels stay at 50 %; c goes from 50 % to 75 %; threshold above 90 %."
+    )
+
+
+def test_a_series_that_has_gone_is_said_to_have_gone():
+    lines = (
+        Line("a", (run(*[1] * 5),)),
+        Line("b", (run(*[1] * 5, start=15),)),
+        Line("c", (run(1, 1), run(*[1] * 10, start=10))),
+        Line("d", (run(*[1] * 19, start=1),)),
+    )
+    words = text_alternative(Timeline("A", "s", 0, 20 * MINUTE, (Panel("up", "", lines, ()),), ()))
+    assert words == (
+        "Timeline from the start to 20 min. "
+        "up: a stays at 1, without a value at the end; b stays at 1, without a value at first; "
+        "c stays at 1, without a value in between; d stays at 1."
+    )
+
+
+def test_code_keeps_its_small_letters():
+    panel = Panel("time() - boot_time", "", (Line("", (run(1, 1),)),), ())
+    timeline = Timeline("A", "s", 0, MINUTE, (panel, panel._replace(caption="the signal")), ())
+    assert text_alternative(timeline).endswith("time() - boot_time stays at 1. The signal stays at 1.")
+
+
+def test_the_words_of_a_threshold_keep_away_from_the_line_of_another():
+    limits = (Limit(">", 0.9, "above 90 %", "high"), Limit(">", 0.8, "above 80 %", "medium"))
+    lines = (Line("a", (run(*[0.92] * 30),)), Line("b", (run(*[0.24] * 30),)))
+    panel = Panel("the signal", "%", lines, limits)
+    timeline = Timeline("A", "s", 0, 30 * MINUTE, (panel,), (Band("high", (), ()), Band("medium", (), ())))
+    drawn = draw(timeline)
+    lines = sorted(float(y) for y in re.findall(r'class="t" d="M[0-9.]+ ([0-9.]+)H', drawn))
+    words = sorted(float(y) for y in re.findall(r'y="([0-9.]+)" class="w"', drawn))
+    assert words[0] < lines[0] < lines[1] < words[1], "one above both, one below both"
 
 
 def test_a_reader_without_eyes_is_given_a_title_and_the_words():

@@ -34,6 +34,18 @@ def test_what_is_asserted_is_drawn_even_where_that_makes_it_long():
     assert len(window.samples) < 200
 
 
+def test_a_change_of_a_week_ago_does_not_make_half_an_hour_a_line():
+    series = [("visits", "0+400x12 5900+400x10140")]
+    window = window_of(scenario((State.QUIET, 10080), (State.FIRING, 10110), series=series), MINUTE)
+    assert window.start == (10080 - 30) * MINUTE
+
+
+def test_a_change_of_a_day_ago_is_shown():
+    series = [("up", "1x9 stale")]
+    window = window_of(scenario((State.FIRING, 1430), (State.QUIET, 1450), series=series), MINUTE)
+    assert window.start == 0
+
+
 @pytest.mark.parametrize(
     ("values", "at"),
     [
