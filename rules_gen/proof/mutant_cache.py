@@ -95,8 +95,11 @@ class MutantCache:
             (folder / ".gitignore").write_text("*\n", encoding="utf-8")
             temporary = folder / f"{_FILE}.{os.getpid()}.tmp"
             content = {"key": self.key, "verdicts": {**kept, **fresh}}
-            temporary.write_bytes(orjson.dumps(content))
-            temporary.replace(folder / _FILE)
+            try:
+                temporary.write_bytes(orjson.dumps(content))
+                temporary.replace(folder / _FILE)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def key_of(mutant: Mutant, scenarios: Sequence[tuple[RuleFile, Case]]) -> str:
