@@ -102,6 +102,14 @@ class Promtool:
         match = re.search(r"version (\d+)\.(\d+)", text)
         return (int(match[1]), int(match[2])) if match else None
 
+    def build(self) -> str:
+        """What tells this executable from another one, of which the version may say too little or nothing."""
+        try:
+            status = Path(self.executable).stat()
+        except OSError as error:
+            raise PromtoolError(f"{self.executable} could not be run: {error}") from error
+        return f"{self.executable} {status.st_size} {status.st_mtime_ns} {self.version()}"
+
     def check_rules(self, files: Iterable[GeneratedFile]) -> tuple[RuleError, ...]:
         """What promtool has against these rule files; nothing when all are good."""
         with _workspace() as space:

@@ -6,7 +6,6 @@ request: nothing that was typed formats anything, links anywhere or mentions any
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -17,7 +16,7 @@ from rules_gen.comparison.sharing import Block, blocks
 from rules_gen.comparison.text import headline
 from rules_gen.comparison.wording import count
 from rules_gen.emit.markdown import code_span, escape_inline, fenced
-from rules_gen.emit.untrusted import visible
+from rules_gen.emit.untrusted import unreferenced, visible
 
 LIMIT = 40_000
 """Characters of a report. A comment on GitHub has 65,536, and coverage and mutation stand beside this one."""
@@ -26,8 +25,6 @@ _RISK = "\u26a0\ufe0f"
 _MOST_NAMED = 12
 _MOST_QUOTED = 300
 _LONGEST_CODE = 4_000
-# GitHub makes a mention of @name and a reference of #1 and GH-1, whatever is escaped; an unseen joiner ends that.
-_REFERENCE = re.compile(r"@|#(?=[0-9])|(?<=[Gg][Hh])-(?=[0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ def render_markdown(difference: Difference, against: str, links: Links | None = 
 
 def safe(text: str) -> str:
     """Text as Markdown that shows it, and is neither markup nor a mention."""
-    return _REFERENCE.sub(lambda found: found[0] + "\u2060", escape_inline(visible(text)))
+    return unreferenced(escape_inline(visible(text)))
 
 
 def _block(block: Block, links: Links, *, code: bool) -> Iterator[str]:

@@ -26,3 +26,12 @@ def _escape(character: str) -> str:
     named = {"\n": "\\n", "\r": "\\r"}.get(character)
     number = ord(character)
     return named or (f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}")
+
+
+# GitHub makes a mention of @name and a reference of #1 and GH-1, whatever is escaped; an unseen joiner ends that.
+_REFERENCE = re.compile(r"@|#(?=[0-9])|(?<=[Gg][Hh])-(?=[0-9])")
+
+
+def unreferenced(text: str) -> str:
+    """The text with nothing in it that GitHub would take for a mention of somebody or a reference to something."""
+    return _REFERENCE.sub(lambda found: found[0] + "\u2060", text)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from rules_gen.model import AlertRule
 from rules_gen.mutation.batch import Batch, Played
 from rules_gen.mutation.mutant import Mutant, Rule
-from rules_gen.mutation.renaming import lightened, metric_of, queries, renamed, renamed_series, words_of
+from rules_gen.mutation.renaming import lightened, metric_of, queries, renamed, renamed_series, shows_name, words_of
 from rules_gen.mutation.trials import Located, Trial
 from rules_gen.promql import Target, parse_duration
 from rules_gen.target_support.rules import rule_document
@@ -53,7 +53,9 @@ class _Maker:
         series = [(renamed_series(text, {}, prefix), values) for text, values in trial.case.scenario.series]
         needed = [trial.file.rules[number] for number in trial.file.needed_by(trial.case.scenario.alert)]
         bound = any(
-            trial.file.groups[located.group].limit is not None or queries(located.rule, self._target)
+            trial.file.groups[located.group].limit is not None
+            or queries(located.rule, self._target)
+            or shows_name(located.rule)
             for located in needed
         )
         played = Played(number, trial, asks_in_vain=_asks_in_vain(trial, needed))

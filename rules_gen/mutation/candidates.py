@@ -17,16 +17,13 @@ from rules_gen.model import State
 from rules_gen.mutation.edits import constant
 from rules_gen.mutation.mutant import Mutant, Rule
 from rules_gen.mutation.samples import Sample, delayed, ended, mapped, number, read_samples, scaled, shifted, stopped
-from rules_gen.promql.places import MatcherPlace, find_places, is_comparison
+from rules_gen.mutation.strangers import Guess, Series, newcomers, strangers, twins, with_label
+from rules_gen.promql.places import find_places, is_comparison
 
 MOST: Final = 160
 """Candidates for one mutant; beyond that the guesses become wild."""
 
-_NUMBER: Final = re.compile(r"[+-]?\s*(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TYPED: Final = re.compile(r"(\S+) to (\S+?)(?: #[0-9]+)?$")
-_LABEL: Final = re.compile(r'([{,]\s*)([a-zA-Z_][a-zA-Z0-9_]*)(\s*=\s*)"((?:[^"\\]|\\.)*)"')
-
-Series = tuple[tuple[str, str], ...]
 
 
 class Candidate(NamedTuple):
@@ -104,10 +101,14 @@ def _made(mutant: Mutant, original: Rule, changed: Rule, base: Case, values: Seq
                 yield from _aimed(base, original, values, target, f"between {ends[0]} and {ends[1]}")
             else:
                 yield from _aimed(base, original, values, target, words)
+    series = base.scenario.series
+    guesses: list[Guess] = []
     if mutant.operator == "matcher":
-        yield from _strangers(base, original, changed)
+        guesses += strangers(series, original.expr, changed.expr)
     if mutant.operator in ("grouping", "set"):
-        yield from _twins(base)
+        guesses += twins(series)
+    guesses += newcomers(series, original.expr)
+    yield from (Candidate(base, *guess) for guess in guesses)
     yield from _reshaped(base)
 
 
@@ -141,10 +142,11 @@ def _quantiles(base: Case, original: Rule, target: Fraction, words: str) -> Iter
     calls = [] if places is None else [call for call in places.calls if call.name == "histogram_quantile"]
     if len(calls) != 1 or target <= 0:
         return
-    share = original.expr[slice(*calls[0].arguments[0])]
-    if not _NUMBER.fullmatch(share):
+    quantile = constant(original.expr[slice(*calls[0].arguments[0])])
+    if quantile is None:
         return
-    whole = Fraction(100) if (Fraction(share) * 100) % 1 == 0 else Fraction(1000)
+    share = Fraction(quantile)
+    whole = Fraction(100) if (share * 100) % 1 == 0 else Fraction(1000)
     made: dict[str, str] = {}
     for name, text in base.scenario.series:
         if "le" not in (parse_series(name) or {}):
@@ -153,8 +155,8 @@ def _quantiles(base: Case, original: Rule, target: Fraction, words: str) -> Iter
         last = len(read_samples(text) or ()) - 1
         if last < 1:
             return
-        made[_with_label(name, "le", number(target))] = f"0+{number(whole * Fraction(share))}x{last}"
-        made[_with_label(name, "le", "+Inf")] = f"0+{number(whole)}x{last}"
+        made[with_label(name, "le", number(target))] = f"0+{number(whole * share)}x{last}"
+        made[with_label(name, "le", "+Inf")] = f"0+{number(whole)}x{last}"
     yield Candidate(base, tuple(made.items()), words)
 
 
@@ -178,78 +180,6 @@ def _changed(
             return
         made.append((name, samples))
     yield Candidate(base, tuple(made), words)
-
-
-def _strangers(base: Case, original: Rule, changed: Rule) -> Iterator[Candidate]:
-    """Series that the original's matcher leaves out, beside those that it selects."""
-    label, matcher, metric = _lost(original.expr, changed.expr)
-    if matcher is None:
-        return
-    value = _outsider(matcher)
-    mine = [(name, text) for name, text in base.scenario.series if name.partition("{")[0].strip() == metric]
-    for factor in (1, 100, 0):
-        made = [
-            (_with_label(name, label, value), mapped(text, scaled(Fraction(factor))) or text) for name, text in mine
-        ]
-        names = {name for name, _ in base.scenario.series}
-        added = [(name, text) for name, text in made if name not in names]
-        if added:
-            yield Candidate(base, (*base.scenario.series, *added), f"beside a {label} that doesn't count")
-        for one in added:
-            yield Candidate(base, (*base.scenario.series, one), f"beside a {label} that doesn't count")
-    swapped = tuple(
-        (_with_label(name, label, value), text) if name.partition("{")[0].strip() == metric else (name, text)
-        for name, text in base.scenario.series
-    )
-    yield Candidate(base, swapped, f"for a {label} that doesn't count")
-
-
-def _lost(original: str, changed: str) -> tuple[str, MatcherPlace | None, str]:
-    """The matcher that the mutant has dropped or negated, its label and its metric."""
-    before, after = find_places(original), find_places(changed)
-    if before is None or after is None or len(before.selectors) != len(after.selectors):
-        return "", None, ""
-    for old, new in zip(before.selectors, after.selectors, strict=True):
-        kept = [(one.label, one.op, one.value) for one in new.matchers]
-        for one in old.matchers:
-            if (one.label, one.op, one.value) not in kept:
-                return one.label, one, original[slice(*old.metric)] if old.metric else ""
-    return "", None, ""
-
-
-def _outsider(matcher: MatcherPlace) -> str:
-    """A value of the label that the matcher leaves out."""
-    if matcher.op in ("=", "=~"):
-        return "another"
-    if matcher.op == "!=":
-        return matcher.value
-    first = matcher.value.partition("|")[0].strip("()^$")
-    return re.sub(r"\\(.)", r"\1", re.sub(r"\.[*+]|\[[^\]]*\]|\.", "x", first)) or "another"
-
-
-def _with_label(series: str, label: str, value: str) -> str:
-    """The series with that label, in place of the one that it has or besides all others."""
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    if label in (parse_series(series) or {}):
-        return _LABEL.sub(lambda m: f'{m[1]}{m[2]}{m[3]}"{quoted}"' if m[2] == label else m[0], series)
-    if "{" not in series:
-        return f'{series.strip()}{{{label}="{quoted}"}}'
-    return series.replace("{", f'{{{label}="{quoted}", ' if _LABEL.search(series) else f'{{{label}="{quoted}"', 1)
-
-
-def _twins(base: Case) -> Iterator[Candidate]:
-    """Each label once more with another value, so that what is grouped by it has two of everything."""
-    labels: dict[str, None] = {}
-    for name, _ in base.scenario.series:
-        labels.update(dict.fromkeys(key for key in (parse_series(name) or {}) if key != "__name__"))
-    for label in labels:
-        for factor in (1, 0, 3):
-            made = [
-                (_with_label(name, label, "another"), mapped(text, scaled(Fraction(factor))) or text)
-                for name, text in base.scenario.series
-                if label in (parse_series(name) or {})
-            ]
-            yield Candidate(base, (*base.scenario.series, *made), f"for two values of {label}")
 
 
 def _reshaped(base: Case) -> Iterator[Candidate]:

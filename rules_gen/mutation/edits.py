@@ -118,7 +118,7 @@ def _limits(text: str, place: OperatorPlace) -> Iterator[Edit]:
 def constant(text: str) -> Decimal | None:
     """The value of a number, or of arithmetic on numbers such as `24 * 3600`; None for everything else."""
     if _NUMBER.fullmatch(text):
-        return Decimal(text.replace(" ", ""))
+        return Decimal("".join(text.split()))
     if not _ARITHMETIC_TEXT.fullmatch(text):
         return None
     tree = meaning(text)
@@ -152,10 +152,11 @@ def _sets(_text: str, places: Places) -> Iterator[Edit]:
 def _offsets(_text: str, places: Places) -> Iterator[Edit]:
     for place in places.offsets:
         yield Edit("offset", f"offset: {place.text} dropped", *place.cut, "")
-        twice = (parse_duration(place.text) or 0) * 2
-        if twice:
-            other = moved_range(place.text)[-1]
-            yield Edit("offset", f"offset: {place.text} to {other}", place.start, place.end, other)
+        length = place.text.removeprefix("-")
+        if parse_duration(length):
+            twice = moved_range(length)[-1]
+            sign = place.text.removesuffix(length)
+            yield Edit("offset", f"offset: {place.text} to {sign}{twice}", place.start, place.end, twice)
 
 
 def _arithmetic(_text: str, places: Places) -> Iterator[Edit]:
@@ -195,8 +196,8 @@ def _quantiles(text: str, places: Places) -> Iterator[Edit]:
         if call.name.lower() not in _QUANTILES or not call.arguments:
             continue
         start, end = call.arguments[0]
-        if _NUMBER.fullmatch(text[start:end]):
-            value = Decimal(text[start:end].replace(" ", ""))
+        value = constant(text[start:end])
+        if value is not None:
             for other in map(number_text, moved_quantile(value)):
                 yield Edit("quantile", f"quantile: {number_text(value)} to {other}", start, end, other)
 

@@ -86,6 +86,8 @@ def needed(node: Node, need: Pins) -> tuple[Pins, Pins]:
     operator = node.head[0]
     if any(_is_number(part) for part in node.parts):
         return need, need
+    if not all(_names_metrics(part) for part in node.parts):
+        return NOTHING, NOTHING
     left, right = (pins(part) for part in node.parts)
     if operator == "or":
         shared = matched(node, need)
@@ -94,7 +96,7 @@ def needed(node: Node, need: Pins) -> tuple[Pins, Pins]:
         return need, matched(node, need | left)
     if operator == "and":
         return need | matched(node, right), matched(node, need | left)
-    if operator in ARITHMETIC and is_plain(node) and all(_has_names(part) for part in node.parts):
+    if operator in ARITHMETIC and is_plain(node) and all(_has_no_or(part) for part in node.parts):
         return need | right, need | left
     return NOTHING, NOTHING
 
@@ -116,11 +118,16 @@ def matched(node: Node, found: Pins) -> Pins:
     return frozenset(pair for pair in found if (pair[0] in labels) == (word == "on"))
 
 
-def _has_names(node: Node) -> bool:
-    """Whether every selector names its metric: else two series could differ in that alone, and match twice."""
+def _names_metrics(node: Node) -> bool:
+    """Whether every selector names its metric: else two series could differ in that alone, and be one to a function."""
     if node.kind == "select":
         return node.head[0] is not None
-    return node.head[:1] != ("or",) and all(_has_names(part) for part in node.parts)
+    return all(_names_metrics(part) for part in node.parts)
+
+
+def _has_no_or(node: Node) -> bool:
+    """Whether nothing puts series of two metrics beside each other, of which two could match one."""
+    return node.head[:1] != ("or",) and all(_has_no_or(part) for part in node.parts)
 
 
 def _is_number(node: Node) -> bool:

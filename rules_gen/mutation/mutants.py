@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import NamedTuple
 
 from rules_gen.diagnostics import Place
@@ -16,7 +15,7 @@ from rules_gen.mutation.objectives import objective_changes
 from rules_gen.mutation.simplify import simplified
 from rules_gen.mutation.steps import moved, moved_duration, number_text
 from rules_gen.promql import Target, analyse, compose_threshold, parse_duration
-from rules_gen.source.thresholds import WORDS, parse_threshold
+from rules_gen.source.thresholds import WORDS, parse_threshold, typed_number
 from rules_gen.target_support.rules import rule_document
 
 _DEFAULT_TICK_MS = 60_000  # Prometheus's own default of evaluation_interval.
@@ -128,8 +127,7 @@ def _threshold_changes(rung: str, spot: Spot, rule: AlertRule, target: Target) -
     flagged = _compared(rule, rule.signal, f"{threshold.operator} bool", threshold.literal, target)
     yield Change("bool", f"{rung}bool added after {threshold.operator}", spot, flagged)
     words = WORDS[threshold.operator]
-    typed = threshold.text.split()[-1].removesuffix(threshold.unit)
-    number = Decimal(typed.lstrip("<>=!"))
+    number = typed_number(threshold.text)
     for other in moved(number, threshold.unit):
         shown = f"{number_text(other)}{threshold.unit}"
         made = parse_threshold(f"{words} {shown}")

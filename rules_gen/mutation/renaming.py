@@ -19,8 +19,8 @@ from rules_gen.promql import Target, analyse
 from rules_gen.promql.places import find_places
 
 _NAME: Final = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)")
-# These are made by Prometheus for every alert.
-_OWN: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+OWN: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+"""The metrics that Prometheus makes of every alert."""
 # info() reads metrics that it doesn't name; the others choose by a hash of all labels, the metric's name among them.
 _BY_NAME: Final = frozenset({"info", "limitk", "limit_ratio"})
 _LABEL_MAKERS: Final = ("label_replace", "label_join", "count_values")
@@ -47,7 +47,7 @@ def renamed(expr: str, names: dict[str, str], prefix: str, target: Target) -> st
     parts: list[str] = []
     position = 0
     for span, name in zip(spans, known, strict=True):
-        if span is None or name is None or name in _OWN:
+        if span is None or name is None or name in OWN:
             return None
         parts += [expr[position : span[0]], names.get(name, prefix + name)]
         position = span[1]
@@ -57,7 +57,7 @@ def renamed(expr: str, names: dict[str, str], prefix: str, target: Target) -> st
 def metric_of(series: str) -> str | None:
     """The metric of an input series; None for one whose name stands in its braces, or is that of alerts."""
     match = _NAME.match(series)
-    return None if match is None or "__name__" in series or match[1] in _OWN else match[1]
+    return None if match is None or "__name__" in series or match[1] in OWN else match[1]
 
 
 def renamed_series(series: str, names: dict[str, str], prefix: str) -> str | None:
@@ -67,18 +67,21 @@ def renamed_series(series: str, names: dict[str, str], prefix: str) -> str | Non
 
 
 def queries(rule: Rule, target: Target) -> bool:
-    """Whether a template of the rule reads series by itself, or may show the metric's name."""
+    """Whether a template of the rule reads series by itself."""
+    infos = (check_template(text, target) for text in _templates(rule))
+    return any(info.errors or "query" in info.functions_used for info in infos)
+
+
+def shows_name(rule: Rule) -> bool:
+    """Whether a template of the rule may show the name of the metric."""
+    actions = (action for text in _templates(rule) for action in _ACTION.findall(text))
+    return any("__name__" in action or _ALL_LABELS.search(action) for action in actions)
+
+
+def _templates(rule: Rule) -> list[str]:
     if isinstance(rule, RecordingRule):
-        return False
-    texts = [text for pairs in (rule.labels, rule.annotations) for _, text in pairs if "{{" in text]
-    return any(_queries(text, target) for text in texts)
-
-
-def _queries(text: str, target: Target) -> bool:
-    info = check_template(text, target)
-    if info.errors or "query" in info.functions_used or "__name__" in text:
-        return True
-    return any(_ALL_LABELS.search(action) for action in _ACTION.findall(text))
+        return []
+    return [text for pairs in (rule.labels, rule.annotations) for _, text in pairs if "{{" in text]
 
 
 def words_of(texts: Iterable[str]) -> frozenset[str]:

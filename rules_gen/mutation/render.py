@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from html import escape
+from typing import Any, Final
 
 from rules_gen.diagnostics import Diagnostic
 from rules_gen.emit.markdown import code_span, escape_inline, fenced
+from rules_gen.emit.untrusted import unreferenced, visible
 from rules_gen.mutation.mutant import Status
 from rules_gen.mutation.score import Judged, MutationReport, Score
 
 JSON_VERSION = 1
 """The version of the JSON report; it goes up when a key changes its meaning or goes away."""
+
+LIMIT: Final = 20_000
+"""Characters of the Markdown. A comment on GitHub has 65,536, and those of coverage and `diff` stand beside it."""
+
+MOST_BELOW: Final = 50
+"""Scores below the demand that the Markdown names."""
 
 Locate = Callable[[Judged], str]
 """Where a mutant's alert is defined, as `file:line`."""
@@ -108,10 +116,12 @@ def difference_lines(one: Judged) -> list[str]:
     return before + [f"  + {line}" for line in one.mutant.after.split("\n") if one.mutant.after]
 
 
-def render_markdown(report: MutationReport, locate: Locate, diagnostics: Sequence[Diagnostic] = ()) -> str:
+def render_markdown(
+    report: MutationReport, locate: Locate, diagnostics: Sequence[Diagnostic] = (), limit: int = LIMIT
+) -> str:
     """For a comment on a pull request: the score, what is below the demand, and the survivors folded away.
 
-    `diagnostics` are those of marks that are wrong.
+    `diagnostics` are those of marks that are wrong. Survivors that have no room are counted.
     """
     total = report.total
     mark = "❌" if report.failed else "✅"
@@ -119,25 +129,44 @@ def render_markdown(report: MutationReport, locate: Locate, diagnostics: Sequenc
     if report.below:
         lines += ["", "| alert | score | survived |", "|---|---|---|"]
         lines += [
-            f"| {escape_inline(score.subject)} | {percent(score.share)} | {score.counts[Status.SURVIVED]} |"
-            for score in report.below
+            f"| {_safe(score.subject)} | {percent(score.share)} | {score.counts[Status.SURVIVED]} |"
+            for score in report.below[:MOST_BELOW]
         ]
+    if len(report.below) > MOST_BELOW:
+        lines += ["", f"and {len(report.below) - MOST_BELOW} more below the policy's {percent(report.demand)}."]
     if diagnostics:
         lines += ["", "Marks that are wrong:", ""]
         lines += [f"- {code_span(f'{one.span.file}:{one.span.line}')}: {code_span(one.message)}" for one in diagnostics]
+    shown = "\n".join(lines) + "\n"
     survivors = [*report.of(Status.UNJUDGED), *report.of(Status.SURVIVED)]
-    for one in survivors:
-        title = f"{escape_inline(one.mutant.subject)}: {escape_inline(one.mutant.name)}"
-        lines += ["", f"<details><summary>{title}</summary>", "", code_span(locate(one)), ""]
-        lines += [fenced("\n".join(line[2:] for line in difference_lines(one)), "diff"), ""]
-        if one.proposal is not None:
-            extends = one.proposal.extends
-            # As code, so that nothing in it addresses anybody.
-            what = "New scenario" if extends is None else f"In the scenario {code_span(extends)}"
-            lines += [f"{what}, {escape_inline(one.proposal.sees)}:", ""]
-            lines += [fenced(one.proposal.yaml.rstrip(), "yaml"), ""]
-        lines.append("</details>")
-    return "\n".join(lines) + "\n"
+    for number, one in enumerate(survivors):
+        block = "\n".join(_folded(one, locate(one))) + "\n"
+        if len(shown) + len(block) > limit:
+            return f"{shown}\n{len(survivors) - number} more are left out here; `rules-gen mutate` shows all of them.\n"
+        shown += block
+    return shown
+
+
+def _folded(one: Judged, where: str) -> Iterator[str]:
+    title = f"{one.mutant.subject}: {one.mutant.name}"
+    if one.verdict.status is Status.UNJUDGED:
+        title += " could not be judged"
+    # What stands in tags is no Markdown: a backslash would be shown.
+    shown = unreferenced(escape(" ".join(visible(title).split()), quote=False))
+    yield from ("", f"<details><summary>{shown}</summary>", "", code_span(where), "")
+    yield from (fenced("\n".join(line[2:] for line in difference_lines(one)), "diff"), "")
+    if one.verdict.reason:
+        yield from (code_span(one.verdict.reason), "")
+    if one.proposal is not None:
+        extends = one.proposal.extends
+        # As code, so that nothing in it addresses anybody.
+        what = "New scenario" if extends is None else f"In the scenario {code_span(extends)}"
+        yield from (f"{what}, {_safe(one.proposal.sees)}:", "", fenced(one.proposal.yaml.rstrip(), "yaml"), "")
+    yield "</details>"
+
+
+def _safe(text: str) -> str:
+    return unreferenced(escape_inline(visible(text)))
 
 
 def as_json(report: MutationReport, locate: Locate, diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:

@@ -101,8 +101,9 @@ def marked(service: Service, judged: Sequence[Judged]) -> tuple[list[Judged], li
     """The verdicts with the authors' marks applied, and the marks that are wrong."""
     problems: list[Problem] = []
     result = list(judged)
-    for subject, marks in _marks(service):
-        mine = [number for number, one in enumerate(result) if one.mutant.subject == subject]
+    for subject, defined, marks in _marks(service):
+        # By the place too: two recordings may have one name, and a mark of one says nothing of the other.
+        mine = [n for n, one in enumerate(result) if (one.mutant.subject, one.mutant.place) == (subject, defined)]
         names = {result[number].mutant.name for number in mine}
         if not mine:
             continue
@@ -122,17 +123,17 @@ def marked(service: Service, judged: Sequence[Judged]) -> tuple[list[Judged], li
     return result, problems
 
 
-def _marks(service: Service) -> Iterator[tuple[str, Iterable[EquivalentMutant]]]:
+def _marks(service: Service) -> Iterator[tuple[str, Place, Iterable[EquivalentMutant]]]:
     for alert in service.alerts:
         if alert.equivalents:
-            yield alert.name, alert.equivalents
-    seen: set[str] = set()
+            yield alert.name, alert.place, alert.equivalents
+    seen: set[Place] = set()
     for _, groups in service.groups:
         for group in groups:
             for rule in group.rules:
-                if isinstance(rule, RecordingRule) and rule.equivalents and rule.record not in seen:
-                    seen.add(rule.record)
-                    yield rule.record, rule.equivalents
+                if isinstance(rule, RecordingRule) and rule.equivalents and rule.place not in seen:
+                    seen.add(rule.place)
+                    yield rule.record, rule.place, rule.equivalents
 
 
 def _wrong(one: Judged, place: Place) -> Problem | None:

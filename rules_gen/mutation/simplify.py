@@ -17,12 +17,17 @@ from rules_gen.promql.canonical import Node, meaning
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_\- /:@%,=~!<>]*")
 _COMMUTATIVE: Final = frozenset({"+", "*"})
-_NEUTRAL: Final = {"+": 0.0, "-": 0.0, "*": 1.0, "/": 1.0, "^": 1.0}
+# Not 0 for `+`, which makes nothing of minus nothing, nor 1 for `^`, which leaves nothing of a histogram.
+_NEUTRAL: Final = {"*": 1.0, "/": 1.0}
 _GUARDS: Final = frozenset({"absent", "absent_over_time"})
-# Functions that change values and nothing else: whoever only asks what is there doesn't see them.
+# Functions that change values and nothing else: whoever only asks which numbers are there doesn't see them.
 _VALUE_ONLY: Final = frozenset(
     "abs ceil exp floor ln log10 log2 round sgn sqrt clamp_min clamp_max timestamp".split()  # noqa: SIM905
 )
+
+
+# Operators that leave the same of histograms, by one of them.
+_ALIKE: Final = {"-": "+", "!=": "==", "<": ">", "<=": ">", ">=": ">"}
 
 
 @lru_cache(maxsize=4096)
@@ -44,6 +49,9 @@ def _simplify(node: Node, need: Pins) -> Node:
             return _selector(node, need)
         case "range" | "subquery" | "negate":
             return node._replace(parts=tuple(_simplify(part, need) for part in node.parts))
+        case "call" if node.head[0] in _GUARDS:
+            # Its labels are those of the matchers as they are typed.
+            return node
         case "call":
             below = joins.below_call(node, need)
             return node._replace(parts=tuple(_simplify(part, below) for part in node.parts))
@@ -81,8 +89,8 @@ def _binary(node: Node, need: Pins) -> Node:
     left, right = _simplify(node.parts[0], need_left), _simplify(node.parts[1], need_right)
     if operator in ("and", "unless"):
         return node._replace(parts=(left, _presence(right)))
-    if right.number is not None and _NEUTRAL.get(operator) == right.number and _is_nameless(left):
-        return left
+    if right.number is not None and _NEUTRAL.get(operator) == right.number:
+        return Node("neutral", (), (left,))
     if operator == "*" and _is_one(left) and right.number is not None:
         return Node("valued", right.head, (left,))
     if operator in ("*", "/") and _is_one(right) and left.number is not None:
@@ -97,23 +105,26 @@ def _is_one(node: Node) -> bool:
     return node.kind == "call" and node.head[0] in _GUARDS
 
 
-def _is_nameless(node: Node) -> bool:
-    """Whether arithmetic with it takes no metric's name away, because it has none."""
-    if node.kind == "call":
-        return node.head[0] not in ("last_over_time", "first_over_time", "sort", "sort_desc", "info")
-    return node.kind in ("aggregate", "binary")
-
-
 def _presence(node: Node) -> Node:
-    """What is there, whatever its value: all that the right side of `and` and `unless` is asked for."""
-    if node.kind in ("negate", "valued") or (node.kind == "call" and node.head[0] in _VALUE_ONLY):
+    """What is there, whatever its value: all that the right side of `and` and `unless` is asked for.
+
+    Numbers stay, whatever is done to them. Of histograms some operators leave nothing, so only those that treat them
+    alike are told to be the same.
+    """
+    if node.kind in ("negate", "valued", "neutral"):
         return _presence(node.parts[0])
+    if node.kind == "call" and node.head[0] in _VALUE_ONLY:
+        return Node("there", (), (_presence(node.parts[0]),))
     if node.kind != "binary":
         return node
     operator, _, *matching = node.head
     left, right = node.parts
     if operator not in ARITHMETIC or node.filters:
         return node
-    if left.number is not None or right.number is not None:
-        return _presence(right if left.number is not None else left)
-    return Node("both", tuple(matching), (_presence(left), _presence(right)))
+    alike = _ALIKE.get(operator, operator)
+    if right.number is not None:
+        # Dividing by a number leaves what multiplying leaves, unlike dividing one.
+        return Node("there", ("*" if alike == "/" else alike,), (_presence(left),))
+    if left.number is not None:
+        return Node("there", (alike,), (_presence(right),))
+    return Node("both", (alike, *matching), (_presence(left), _presence(right)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import NamedTuple
 
 from rules_gen.fixtures.layout import Case, Frame
 from rules_gen.fixtures.plan import FixturePlan
 from rules_gen.model import AlertRule, RecordingRule, RuleGroup, State
 from rules_gen.mutation.mutant import Mutant, Rule
+from rules_gen.mutation.renaming import OWN, queries
 from rules_gen.promql import Target, analyse
+from rules_gen.target_support.rules import rule_document
 
 
 class Located(NamedTuple):
@@ -26,7 +29,9 @@ class Located(NamedTuple):
 class RuleFile:
     """The rules of a service in one environment, their scenarios by alert, and who reads whom.
 
-    `readers` has, by the number of a recording rule, the numbers of those rules that may read what it records.
+    `readers` has, by the number of a recording rule, the numbers of those rules that may read what it records. `bases`
+    has, by alert, a hash of all rules that may have a part in what it does, or in what a mutant of it does: one that
+    has lost a matcher reads more than its original.
     """
 
     environment: str | None
@@ -35,18 +40,11 @@ class RuleFile:
     rules: tuple[Located, ...]
     cases: Mapping[str, tuple[Case, ...]]
     readers: Mapping[int, tuple[int, ...]]
+    bases: Mapping[str, str]
 
     def needed_by(self, alert: str) -> tuple[int, ...]:
         """The rules that an alert is made of, and those that it reads, in the order of the file."""
-        found = {rule.number for rule in self.rules if isinstance(rule.rule, AlertRule) and rule.rule.alert == alert}
-        pending = list(found)
-        while pending:
-            number = pending.pop()
-            for source, readers in self.readers.items():
-                if number in readers and source not in found:
-                    found.add(source)
-                    pending.append(source)
-        return tuple(sorted(found))
+        return _needed(alert, self.rules, self.readers)
 
     def changed_by(self, numbers: Iterable[int]) -> frozenset[int]:
         """These rules, and all that read them, however indirectly."""
@@ -90,7 +88,36 @@ def rule_file(environment: str | None, plan: FixturePlan, target: Target) -> Rul
         if isinstance(located.rule, RecordingRule):
             name = located.rule.record
             readers[located.number] = tuple(n for n, metrics in reads.items() if metrics is None or name in metrics)
-    return RuleFile(environment, plan.frame, groups, tuple(rules), by_alert(cases), readers)
+    by_name = by_alert(cases)
+    # What reads alerts, or nobody knows what, may depend on any rule.
+    opaque = {number for number, metrics in reads.items() if metrics is None or not metrics.isdisjoint(OWN)}
+    bases: dict[str, str] = {}
+    for alert in by_name:
+        needed = _needed(alert, rules, readers)
+        part = rules if opaque.intersection(needed) else [rules[number] for number in needed]
+        bases[alert] = _hash(groups, part)
+    return RuleFile(environment, plan.frame, groups, tuple(rules), by_name, readers, bases)
+
+
+def _needed(alert: str, rules: Iterable[Located], readers: Mapping[int, tuple[int, ...]]) -> tuple[int, ...]:
+    found = {rule.number for rule in rules if isinstance(rule.rule, AlertRule) and rule.rule.alert == alert}
+    pending = list(found)
+    while pending:
+        number = pending.pop()
+        for source, its_readers in readers.items():
+            if number in its_readers and source not in found:
+                found.add(source)
+                pending.append(source)
+    return tuple(sorted(found))
+
+
+def _hash(groups: Sequence[RuleGroup], rules: Iterable[Located]) -> str:
+    """A hash of what promtool is told of these rules; it ignores how often a group is evaluated."""
+    texts = []
+    for located in rules:
+        group = groups[located.group]
+        texts.append(repr((group.name, group.limit, group.query_offset, rule_document(located.rule))))
+    return blake2b("\0".join(texts).encode(), digest_size=12).hexdigest()
 
 
 def by_alert(cases: Iterable[Case]) -> dict[str, tuple[Case, ...]]:
@@ -104,7 +131,7 @@ def by_alert(cases: Iterable[Case]) -> dict[str, tuple[Case, ...]]:
 def _metrics(rule: Rule, target: Target) -> frozenset[str] | None:
     """The names of the metrics that a rule reads; None where it may read any."""
     analysis = analyse(rule.expr, target)
-    if isinstance(analysis, tuple):
+    if isinstance(analysis, tuple) or "info" in analysis.functions or queries(rule, target):
         return None
     names = [selector.name for selector in analysis.selectors]
     return None if None in names else frozenset(name for name in names if name)

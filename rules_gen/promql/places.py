@@ -64,7 +64,7 @@ class LabelsPlace(NamedTuple):
 
 
 class DurationPlace(NamedTuple):
-    """A duration; for an offset, `cut` covers the word too."""
+    """A duration; for an offset, `cut` covers the word and a sign too."""
 
     text: str
     start: int
@@ -251,18 +251,20 @@ class _Reader:
         return closer + 1
 
     def _matchers(self, opener: int, closer: int) -> Iterator[MatcherPlace]:
-        found: list[tuple[Token, Token, Token]] = []
+        # A metric's name may stand among them, in quotes and by itself.
+        found: list[tuple[Token, ...]] = []
         index = opener + 1
         while index < closer:
-            label = self._tokens[index]
-            if self._text(index + 1) in ("=", "!=", "=~", "!~"):
-                found.append((label, self._tokens[index + 1], self._tokens[index + 2]))
-                index += 3
-            else:
-                index += 1
+            length = 3 if self._text(index + 1) in ("=", "!=", "=~", "!~") else 1
+            if length > 1 or self._tokens[index].kind is Kind.STRING:
+                found.append(tuple(self._tokens[index : index + length]))
+            index += length
         inside = (self._tokens[opener].end, self._tokens[closer].start)
-        cuts = _cuts([(label.start, value.end) for label, _, value in found], inside)
-        for (label, op, value), cut in zip(found, cuts, strict=True):
+        cuts = _cuts([(tokens[0].start, tokens[-1].end) for tokens in found], inside)
+        for tokens, cut in zip(found, cuts, strict=True):
+            if len(tokens) == 1:
+                continue
+            label, op, value = tokens
             yield MatcherPlace(label.text, op.text, unquote(value.text) or "", label.start, value.end, cut, op.start)
 
     def _range(self, index: int) -> int:
@@ -280,9 +282,9 @@ class _Reader:
         if self._text(value) == "(":
             return self._partner[value] + 1
         token = self._tokens[value]
-        if token.kind is Kind.DURATION and value == index + 1:
-            before = self._tokens[index - 1].end
-            self._offsets.append(DurationPlace(token.text, token.start, token.end, (before, token.end)))
+        if token.kind is Kind.DURATION:
+            before, sign = self._tokens[index - 1].end, "-" if self._text(index + 1) == "-" else ""
+            self._offsets.append(DurationPlace(sign + token.text, token.start, token.end, (before, token.end)))
         return value + 1
 
     def _operator(self, index: int, after: int) -> OperatorPlace:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rules_gen.promtool import Promtool
 
 _FILE = "mutants.json"
+_LASTING = {str(status): status for status in (Status.KILLED, Status.SURVIVED, Status.INVALID)}
+"""What is kept: the rest is told without promtool, or tried again."""
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class MutantCache:
     @classmethod
     def empty(cls, root: Path, promtool: Promtool) -> MutantCache:
         """A cache that knows nothing."""
-        return cls(root, f"{freshness.tool_key()} {promtool.version()}")
+        return cls(root, f"{freshness.tool_key()} {promtool.build()}")
 
     @classmethod
     def load(cls, root: Path, promtool: Promtool) -> MutantCache:
@@ -56,9 +58,11 @@ class MutantCache:
         found: dict[Mutant, Verdict] = {}
         for mutant, scenarios in mutants.items():
             known = self.verdicts.get(key_of(mutant, scenarios))
-            with contextlib.suppress(ValueError, TypeError):
+            # An entry that somebody has edited is as good as none.
+            with contextlib.suppress(ValueError, KeyError):
                 if known is not None:
-                    found[mutant] = Verdict(Status(known[0]), *known[1:])
+                    status, reason, scenario = known
+                    found[mutant] = Verdict(_LASTING[status], reason, scenario)
         return found
 
     def remember(
@@ -79,7 +83,7 @@ class MutantCache:
         fresh = {
             key_of(mutant, scenarios): [str(judged[mutant].status), judged[mutant].reason, judged[mutant].scenario]
             for mutant, scenarios in mutants.items()
-            if mutant in judged and judged[mutant].status is not Status.UNJUDGED
+            if mutant in judged and str(judged[mutant].status) in _LASTING
         }
         current = {key_of(mutant, scenarios) for mutant, scenarios in mutants.items()} if whole else set(self.verdicts)
         kept = {key: verdict for key, verdict in self.verdicts.items() if key in current}
@@ -91,15 +95,20 @@ class MutantCache:
             (folder / ".gitignore").write_text("*\n", encoding="utf-8")
             temporary = folder / f"{_FILE}.{os.getpid()}.tmp"
             content = {"key": self.key, "verdicts": {**kept, **fresh}}
-            temporary.write_bytes(orjson.dumps(content))
-            temporary.replace(folder / _FILE)
+            try:
+                temporary.write_bytes(orjson.dumps(content))
+                temporary.replace(folder / _FILE)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def key_of(mutant: Mutant, scenarios: Sequence[tuple[RuleFile, Case]]) -> str:
     """A hash of what a verdict depends on: the rules as the mutant makes them, and the scenarios with their originals.
 
-    A scenario's key covers all rules that its alert depends on, its series and what it asserts.
+    A scenario's key covers its series, what it asserts and the rules that its alert depends on; the file's basis also
+    those that only the mutant reads. The name is part of the verdict.
     """
     rules = [repr((spot, rule_document(rule))) for spot, rule in sorted(mutant.changes.items(), key=repr)]
-    parts = [*rules, *sorted(case.key for _, case in scenarios)]
+    played = [f"{case.key} {file.bases[case.scenario.alert]} {case.scenario.name}" for file, case in scenarios]
+    parts = [*rules, *sorted(played)]
     return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

@@ -50,6 +50,14 @@ def parse_threshold(text: str) -> Threshold | None:
     return Threshold(text.strip(), _OPERATORS.get(words, words), literal(value), float(value), unit, dimension)
 
 
+def typed_number(text: str) -> Decimal:
+    """The number of a threshold as its author typed it, in the author's unit. ValueError for what is no threshold."""
+    match = _THRESHOLD.fullmatch(text)
+    if match is None:
+        raise ValueError(f"no threshold: {text}")
+    return Decimal(match.group(2))
+
+
 def literal(value: Decimal) -> str:
     """The number as PromQL reads it: plain digits, or an exponent where those would be long."""
     value = value.normalize() + Decimal(0)

@@ -53,6 +53,18 @@ def made(text, family):
         ("range", "rate(a[5m])", {"range: 5m to 2m30s": "rate(a[2m30s])", "range: 5m to 10m": "rate(a[10m])"}),
         ("set", "a and b", {"set operator: and to or": "a or b", "set operator: and to unless": "a unless b"}),
         ("offset", "a offset 1h", {"offset: 1h dropped": "a", "offset: 1h to 2h": "a offset 2h"}),
+        ("offset", "a offset -1h", {"offset: -1h dropped": "a", "offset: -1h to -2h": "a offset -2h"}),
+        (
+            "matcher",
+            '{"a.b", job="c"}',
+            {"matcher dropped: job": '{"a.b"}', "matcher negated: job": '{"a.b", job!="c"}'},
+        ),
+        (
+            "matcher",
+            '{job="c", "a.b"}',
+            {"matcher dropped: job": '{"a.b"}', "matcher negated: job": '{job!="c", "a.b"}'},
+        ),
+        ("threshold", "a > -\t5", {"limit: > -5 to -6": "a > -6", "limit: > -5 to -4": "a > -4"}),
         ("arithmetic", "a + b", {"arithmetic: + to -": "a - b"}),
         ("arithmetic", "a and -b", {}),
         (
@@ -75,6 +87,10 @@ def made(text, family):
 )
 def test_each_family_of_mistakes(family, text, expected):
     assert made(text, family) == expected
+
+
+def test_a_quantile_may_be_calculated():
+    assert made("histogram_quantile(95 / 100, a)", "quantile") == made("histogram_quantile(0.95, a)", "quantile")
 
 
 def test_a_second_one_of_the_same_name_is_numbered():

@@ -85,6 +85,15 @@ def test_a_threshold_in_a_unit_is_moved_in_that_unit_and_compiled_to_base_units(
     assert mutant.after == 'expr: errors_total{job="a"} > 0.55'
 
 
+@pytest.mark.parametrize("typed", ["above 500 ms", "> 500ms", ">500 ms", "above   5e2 ms"])
+def test_a_threshold_may_be_typed_with_blanks(made, typed):
+    rules = SINGLE.replace('rate(errors_total{job="a"}[5m])', 'errors_total{job="a"}').replace("above 5", f'"{typed}"')
+    assert {name for name in made(rules) if "threshold" in name} == {
+        "threshold: 500ms to 450ms",
+        "threshold: 500ms to 550ms",
+    }
+
+
 def test_an_alert_without_a_scenario_has_no_mutants(made):
     watchdog = """\
     - alert: Watchdog

@@ -109,3 +109,46 @@ def test_a_mutant_that_nothing_tells_has_no_proposal(mutate):
     one = mutate(rules).one("matcher dropped: job of job:up:min")
     assert one.verdict.status is Status.SURVIVED
     assert one.proposal is None
+
+
+def test_a_metric_that_no_scenario_has_is_brought(mutate):
+    rules = """\
+    - alert: Full
+      severity: medium
+      expr: free / size < 0.1 unless on (instance) maintenance{kind="disk"} == 1
+      for: 0m
+      summary: Full
+      runbook: https://wiki.example.com/full
+      tests:
+        - name: fires
+          series: {'free{instance="a"}': 5x20, 'size{instance="a"}': 100x20}
+          firing_at: [15m]
+    """
+    run = mutate(rules)
+    for name in ("limit: == 1 to 2", "comparison: == to !=", "matcher negated: kind of maintenance"):
+        found = run.one(name).proposal
+        assert found is not None, name
+        assert mutate(pasted(rules, found)).status(name) is Status.KILLED
+
+
+@pytest.mark.parametrize("quantile", ["+ 0.9", "9/10", "0.9"])
+def test_a_quantile_may_be_spelled_in_any_way(mutate, quantile):
+    rules = f"""\
+    - alert: Slow
+      severity: medium
+      expr: histogram_quantile({quantile}, rate(seconds_bucket[5m]))
+      threshold: above 300ms
+      for: 0m
+      summary: Slow
+      runbook: https://wiki.example.com/slow
+      tests:
+        - name: fires
+          series:
+            'seconds_bucket{{le="0.1"}}': 0+6x40
+            'seconds_bucket{{le="1"}}': 0+60x40
+            'seconds_bucket{{le="+Inf"}}': 0+60x40
+          firing_at: [35m]
+    """
+    found = mutate(rules).one("threshold: 300ms to 320ms").proposal
+    assert found is not None
+    assert mutate(pasted(rules, found)).status("threshold: 300ms to 320ms") is Status.KILLED

@@ -33,7 +33,8 @@ def same(left, right):
         ("0 * absent(a)", "0 / absent(a)"),
         ("a and b * 2", "a and b / 2"),
         ("a and b + c", "a and b - c"),
-        ("a unless abs(b)", "a unless b"),
+        ("a unless abs(b)", "a unless ceil(b)"),
+        ("a unless b > bool 1", "a unless b >= bool 1"),
         ("a and on (x, y) b", "a and on (y, x) b"),
         ("a and ignoring () b", "a and b"),
         # A label that one side fixes is fixed on the other, where both are matched by it.
@@ -92,6 +93,18 @@ def test_the_same_in_other_words(left, right):
         ('a{x="1"} / {x="1", y="2"}', 'a{x="1"} / {y="2"}'),
         ('a{x="1"} / label_replace(b{x="1"}, "x", "1", "", "")', 'a{x="1"} / label_replace(b, "x", "1", "", "")'),
         ('a{x="1"} / b{x="1"}', 'a{x="1"} / b{x!="1"}'),
+        # Minus nothing and nothing are two values.
+        ("rate(a[5m]) + 0", "rate(a[5m]) - 0"),
+        # absent() has the labels of its matchers, but none of a label that it is asked for twice.
+        ('absent(a{x="1", x=~"1"})', 'absent(a{x="1"})'),
+        ('absent(a{x=~"1"})', 'absent(a{x="1"})'),
+        # Of histograms these leave more or less than each other.
+        ("a unless abs(b)", "a unless b"),
+        ("a unless 2 * b", "a unless 2 / b"),
+        ("a unless b * c", "a unless b / c"),
+        ("a unless b % 2", "a unless b / 2"),
+        # Without a metric's name, two series could become one, which is an error.
+        ('a{x="1"} unless rate({x="1", y="2"}[5m])', 'a{x="1"} unless rate({y="2"}[5m])'),
     ],
 )
 def test_what_may_differ_differs(left, right):

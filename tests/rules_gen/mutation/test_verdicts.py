@@ -234,6 +234,41 @@ def test_a_mark_takes_a_survivor_out_of_the_score(mutate):
     assert not run.report.failed
 
 
+def test_a_mark_of_one_recording_says_nothing_of_another_of_its_name(mutate):
+    rules = """\
+    - record: bytes:rate5m
+      expr: sum by (instance) (rate(in_total[5m]))
+      labels: {direction: in}
+      equivalent_mutants:
+        - {mutant: "range: 5m to 10m", reason: It grows evenly.}
+    - record: bytes:rate5m
+      expr: sum by (instance) (rate(out_total[5m]))
+      labels: {direction: out}
+      equivalent_mutants:
+        - {mutant: "range: 5m to 2m30s", reason: It grows evenly.}
+    - alert: Traffic
+      severity: medium
+      expr: bytes:rate5m
+      threshold: above 5
+      for: 0m
+      summary: "{{ $labels.direction }}"
+      runbook: https://wiki.example.com/traffic
+      tests:
+        - name: fires
+          series: {'in_total{instance="1"}': 0+600x20, 'out_total{instance="1"}': 0+600x20}
+          firing_at: [15m]
+    """
+    run = mutate(rules)
+    assert not run.report.problems
+    ranges = [one for one in run.report.judged if one.mutant.operator == "range"]
+    assert [(one.mutant.name, one.verdict.status) for one in ranges] == [
+        ("range: 5m to 2m30s", Status.SURVIVED),
+        ("range: 5m to 10m", Status.MARKED),
+        ("range: 5m to 2m30s", Status.MARKED),
+        ("range: 5m to 10m", Status.SURVIVED),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
