@@ -139,7 +139,8 @@ def _firing_difference(at: str, was: Sequence[PrintedAlert], now: Sequence[Print
     if Counter(labels for labels, _ in was) != Counter(labels for labels, _ in now):
         old, new = ({pair for labels, _ in alerts for pair in labels} for alerts in (was, now))
         changed = sorted({name for name, _ in old ^ new})
-        return f"at {at} it fires with other labels ({', '.join(changed)})"
+        # The same labels and values can be combined in another way.
+        return f"at {at} it fires with other labels ({', '.join(changed) or 'combined otherwise'})"
     old, new = ({pair for _, texts in alerts for pair in texts} for alerts in (was, now))
     changed = sorted({name for name, _ in old ^ new})
     return f"at {at} its message is another ({', '.join(changed)})"

@@ -33,6 +33,20 @@ def test_plain_alerts(both_ways, wait):
     assert both_ways(rules).names(Status.KILLED)
 
 
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "max_over_time(rate(up[2m])[10m:1m] @ 300) >= 0 and up offset -1m == 0",
+        'up{job=~`a|b\\.c`} == 0 # sum(x{"',
+        '{__name__=~"up|down", job="a"} == 0',
+        'sum by (__name__) ({job="a"}) == 0',
+        'topk(1, up{job="a"} == 0) or absent(down{job="b"})',
+    ],
+)
+def test_unusual_expressions(both_ways, expr):
+    both_ways(alert(f"|\n    {expr}", FIRES + QUIET.replace("1x20", "1x8 stale")))
+
+
 def test_a_scenario_may_bring_samples_of_what_is_recorded(both_ways):
     tests = "- name: fires\n  series: {'job:up:min{job=\"c\"}': 0x20}\n  firing_at: [9m]\n"
     run = both_ways(RECORD + alert("job:up:min == 0", tests))

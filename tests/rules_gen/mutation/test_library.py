@@ -12,7 +12,7 @@ from rules_gen.proof import mutants as runner
 from rules_gen.proof.mutation import _breed
 
 ROOT = Path(__file__).parents[3]
-SAMPLE = 200
+SAMPLE = 150
 """Mutants that are judged twice: enough for some of every family."""
 
 
