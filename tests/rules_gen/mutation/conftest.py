@@ -10,8 +10,7 @@ from rules_gen.mutation.mutant import Status
 from rules_gen.mutation.mutants import mutants_of
 from rules_gen.promtool import Promtool
 from rules_gen.proof import mutants as runner
-from rules_gen.proof import mutation
-from rules_gen.proof.mutation import run_mutation
+from rules_gen.proof.mutation import MOST_PROPOSED, run_mutation
 
 TODAY = "2026-01-15"
 
@@ -71,12 +70,13 @@ def made(compiled):
 
 @pytest.fixture
 def mutate(compiled, tmp_path):
-    """The verdicts on all mutants of a service."""
+    """The verdicts on all mutants of a service; with `propose` also scenarios for the survivors."""
 
-    def call(rules, *, names=(), promtool=None, **more):
+    def call(rules, *, names=(), promtool=None, propose=False, **more):
         definitions = compiled(rules, **more)
         tool = promtool or Promtool.find(tmp_path)
-        return Run(run_mutation(definitions, names, tmp_path, tool, lambda *_: None))
+        most = MOST_PROPOSED if propose else 0
+        return Run(run_mutation(definitions, names, tmp_path, tool, lambda *_: None, most_proposed=most))
 
     return call
 
@@ -90,7 +90,6 @@ def one_by_one(monkeypatch):
 
     def call():
         monkeypatch.setattr(runner, "make_batches", never)
-        monkeypatch.setattr(mutation, "MOST_PROPOSED", 0)
 
     return call
 
@@ -103,7 +102,6 @@ def both_ways(mutate, one_by_one, monkeypatch, tmp_path):
         return [(one.mutant.subject, one.mutant.name, one.verdict) for one in run.report.judged]
 
     def call(rules, **more):
-        monkeypatch.setattr(mutation, "MOST_PROPOSED", 0)
         together = mutate(rules, **more)
         (tmp_path / ".rules-gen" / "mutants.json").unlink(missing_ok=True)
         one_by_one()

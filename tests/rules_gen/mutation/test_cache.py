@@ -6,7 +6,6 @@ import orjson
 import pytest
 
 from rules_gen.promtool import Promtool
-from rules_gen.proof import mutation
 
 RULES = """\
 - record: bytes:rate5m
@@ -50,11 +49,6 @@ CHANGES = {
     "for": ("threshold: above 5\n  for: 0m", "threshold: above 5\n  for: 2m"),
     "a template": ('"{{ $labels.instance }}"', '"{{ $value }}"'),
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_proposals(monkeypatch):
-    monkeypatch.setattr(mutation, "MOST_PROPOSED", 0)
 
 
 def verdicts(run):

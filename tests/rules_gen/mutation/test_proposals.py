@@ -58,7 +58,7 @@ def pasted(rules, proposal):
 
 
 def test_each_proposal_kills_its_survivor(mutate, weak_names):
-    run = mutate(HEAD)
+    run = mutate(HEAD, propose=True)
     assert set(weak_names) <= run.survivors
     for name in weak_names:
         found = run.one(name)
@@ -69,14 +69,14 @@ def test_each_proposal_kills_its_survivor(mutate, weak_names):
 
 
 def test_a_missing_time_is_proposed_before_a_new_scenario(mutate):
-    found = mutate(HEAD).one("for: 5m to 2m").proposal
+    found = mutate(HEAD, propose=True).one("for: 5m to 2m").proposal
     assert found.extends == "fires"
     assert found.sees.endswith("the original is pending and the mutant fires")
     assert list(yaml_rs.loads(found.yaml)) == ["pending_at"]
 
 
 def test_a_new_scenario_says_what_is_new(mutate):
-    found = mutate(HEAD).one("threshold: 5% to 5.5%").proposal
+    found = mutate(HEAD, propose=True).one("threshold: 5% to 5.5%").proposal
     assert found.extends is None
     [scenario] = yaml_rs.loads(found.yaml)
     assert scenario["name"] == "fires between 5% and 5.5%"
@@ -84,7 +84,7 @@ def test_a_new_scenario_says_what_is_new(mutate):
 
 
 def test_a_stranger_is_proposed_for_a_matcher_that_was_dropped(mutate):
-    found = mutate(HEAD).one("matcher dropped: code of errors_total").proposal
+    found = mutate(HEAD, propose=True).one("matcher dropped: code of errors_total").proposal
     [scenario] = yaml_rs.loads(found.yaml)
     assert any('code="404"' in series for series in scenario["series"])
 
@@ -106,7 +106,7 @@ def test_a_mutant_that_nothing_tells_has_no_proposal(mutate):
           series: {'up{job="a"}': 0x10}
           firing_at: [5m]
     """
-    one = mutate(rules).one("matcher dropped: job of job:up:min")
+    one = mutate(rules, propose=True).one("matcher dropped: job of job:up:min")
     assert one.verdict.status is Status.SURVIVED
     assert one.proposal is None
 
@@ -124,7 +124,7 @@ def test_a_metric_that_no_scenario_has_is_brought(mutate):
           series: {'free{instance="a"}': 5x20, 'size{instance="a"}': 100x20}
           firing_at: [15m]
     """
-    run = mutate(rules)
+    run = mutate(rules, propose=True)
     for name in ("limit: == 1 to 2", "comparison: == to !=", "matcher negated: kind of maintenance"):
         found = run.one(name).proposal
         assert found is not None, name
@@ -149,6 +149,6 @@ def test_a_quantile_may_be_spelled_in_any_way(mutate, quantile):
             'seconds_bucket{{le="+Inf"}}': 0+60x40
           firing_at: [35m]
     """
-    found = mutate(rules).one("threshold: 300ms to 320ms").proposal
+    found = mutate(rules, propose=True).one("threshold: 300ms to 320ms").proposal
     assert found is not None
     assert mutate(pasted(rules, found)).status("threshold: 300ms to 320ms") is Status.KILLED
