@@ -180,6 +180,9 @@ def _text(value: object) -> str:
             return "yes" if value else "no"
         case (int(major), int(minor)):
             return f"{major}.{minor}"
+        case float():
+            # The policy's only number of this kind is a share.
+            return f"{value * 100:g}%"
         case tuple():
             return ", ".join(map(_text, value))
         case _ if hasattr(value, "__dataclass_fields__"):

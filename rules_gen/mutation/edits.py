@@ -11,15 +11,8 @@ from typing import Final, NamedTuple
 from rules_gen.mutation.steps import moved, moved_quantile, moved_range, number_text
 from rules_gen.promql import parse_duration
 from rules_gen.promql.canonical import meaning
-from rules_gen.promql.places import (
-    OperatorPlace,
-    Places,
-    SelectorPlace,
-    find_places,
-    is_arithmetic,
-    is_comparison,
-    is_set_operator,
-)
+from rules_gen.promql.parts import OperatorPlace, Places, SelectorPlace
+from rules_gen.promql.places import find_places, is_arithmetic, is_comparison, is_set_operator
 from rules_gen.promql.threshold import MIRRORED
 
 COMPARISONS: Final = {

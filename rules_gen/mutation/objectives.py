@@ -11,7 +11,8 @@ from rules_gen.model import Alert, AlertRule, RecordingRule, Service
 from rules_gen.mutation.edits import matcher_edits, numbered
 from rules_gen.mutation.mutant import Change
 from rules_gen.mutation.steps import number_text
-from rules_gen.promql.places import SelectorPlace, find_places
+from rules_gen.promql.parts import SelectorPlace
+from rules_gen.promql.places import find_places
 from rules_gen.source.slo_events import TOTAL
 
 if TYPE_CHECKING:

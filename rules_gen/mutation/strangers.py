@@ -9,7 +9,8 @@ from typing import Final
 
 from rules_gen.fixtures.series import parse_series
 from rules_gen.mutation.samples import mapped, read_samples, scaled
-from rules_gen.promql.places import MatcherPlace, find_places
+from rules_gen.promql.parts import MatcherPlace
+from rules_gen.promql.places import find_places
 
 _LABEL: Final = re.compile(r'([{,]\s*)([a-zA-Z_][a-zA-Z0-9_]*)(\s*=\s*)"((?:[^"\\]|\\.)*)"')
 

@@ -55,13 +55,13 @@ CASES = [
         "team payments: fallback none -> platform",
     ),
     ("default_team: platform", "default_team: payments", "setting", "setting", "default team platform -> payments"),
-    ("mutation_score: 50%", "mutation_score: 20%", "proof", "proof-weakened", "mutation score demanded: 0.5 -> 0.2"),
+    ("mutation_score: 50%", "mutation_score: 20%", "proof", "proof-weakened", "mutation score demanded: 50% -> 20%"),
     (
         "mutation_score: 50%",
         "mutation_score: 80%",
         "proof",
         "proof-strengthened",
-        "mutation score demanded: 0.5 -> 0.8",
+        "mutation score demanded: 50% -> 80%",
     ),
     (
         "mutation_score: 50%",
