@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from rules_gen.fixtures.series import parse_series
 from rules_gen.model import AlertRule
 from rules_gen.mutation.batch import Batch, Played
 from rules_gen.mutation.mutant import Mutant, Rule
-from rules_gen.mutation.renaming import lightened, metric_of, queries, renamed, renamed_series, shows_name, words_of
+from rules_gen.mutation.renaming import (
+    lightened,
+    metric_of,
+    queries,
+    renamed,
+    renamed_series,
+    shows_name,
+    words_of,
+    words_outside_values,
+)
 from rules_gen.mutation.trials import Located, Trial
 from rules_gen.promql import Target, parse_duration
 from rules_gen.target_support.rules import rule_document
@@ -161,12 +171,14 @@ def _names(trial: Trial, needed: Sequence[Located], mutant: Mutant, mine: str) -
 
 def _brought(trial: Trial, needed: Sequence[Located]) -> frozenset[str]:
     """All words that may be labels of what the alert's expression gives."""
-    texts = [text for text, _ in trial.case.scenario.series]
+    names: set[str] = set()
+    for text, _ in trial.case.scenario.series:
+        names |= frozenset(parse_series(text) or words_of([text]))
     for located in needed:
-        texts.append(located.rule.expr)
+        names |= words_outside_values(located.rule.expr)
         if not isinstance(located.rule, AlertRule):
-            texts += [name for name, _ in located.rule.labels]
-    return words_of(texts)
+            names |= words_of(name for name, _ in located.rule.labels)
+    return frozenset(names)
 
 
 def _asks_in_vain(trial: Trial, needed: Sequence[Located]) -> bool:

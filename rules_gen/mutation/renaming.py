@@ -15,7 +15,7 @@ from rules_gen.gotmpl import check_template
 from rules_gen.model import AlertRule, RecordingRule
 from rules_gen.model.rules import Pairs
 from rules_gen.mutation.mutant import Rule
-from rules_gen.promql import Target, analyse
+from rules_gen.promql import Kind, PromqlError, Target, analyse, tokenize
 from rules_gen.promql.places import find_places
 
 _NAME: Final = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)")
@@ -24,6 +24,7 @@ OWN: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
 # info() reads metrics that it doesn't name; the others choose by a hash of all labels, the metric's name among them.
 _BY_NAME: Final = frozenset({"info", "limitk", "limit_ratio"})
 _LABEL_MAKERS: Final = ("label_replace", "label_join", "count_values")
+_MATCH_OPERATORS: Final = frozenset({"=", "!=", "=~", "!~"})
 _WORD: Final = re.compile(r"[A-Za-z0-9_]+")
 # All labels at once, the metric's name among them, by any of the names that they have in a template.
 _ALL_LABELS: Final = re.compile(r"(?:\$labels|\.Labels)(?!\.[A-Za-z_])|(?<![\w$.)\"`])[.$](?![\w.\"])")
@@ -87,6 +88,19 @@ def _templates(rule: Rule) -> list[str]:
 def words_of(texts: Iterable[str]) -> frozenset[str]:
     """All that could be the name of a label in these texts."""
     return frozenset(word for text in texts for word in _WORD.findall(text))
+
+
+def words_outside_values(expr: str) -> frozenset[str]:
+    """All that could be the name of a label in an expression: its words, less those in the values of matchers."""
+    tokens = tokenize(expr)
+    if isinstance(tokens, PromqlError):
+        return words_of([expr])
+    before = [None, *tokens]
+    return words_of(
+        token.text
+        for last, token in zip(before, tokens, strict=False)
+        if token.kind is not Kind.COMMENT and not (last is not None and last.text in _MATCH_OPERATORS)
+    )
 
 
 def lightened(rule: AlertRule, brought: frozenset[str], *, annotated: bool) -> tuple[AlertRule, Pairs]:
